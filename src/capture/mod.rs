@@ -1,0 +1,107 @@
+//! What was heard: WAV files as one array of channels, read in blocks, with the health of every channel.
+
+mod health;
+mod wav;
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, Axis, Slice};
+
+pub use health::Health;
+pub use wav::WavFile;
+
+use crate::error::{Error, Result};
+
+/// One or more captures of equal sample rate, read as one array: one file a recorder.
+#[derive(Debug)]
+pub struct Captures {
+    files: Vec<WavFile>,
+    /// What is read of them, in the order of the rows that [`Captures::read`] fills: file index and channel from 0.
+    selection: Vec<(usize, usize)>,
+}
+
+impl Captures {
+    /// Opens every file and reads its header; all channels of all files are selected.
+    ///
+    /// # Errors
+    /// Any error of [`WavFile::open`]; [`Error::Request`] where sample rates differ.
+    pub fn open(paths: &[PathBuf]) -> Result<Self> {
+        let files = paths.iter().map(WavFile::open).collect::<Result<Vec<_>>>()?;
+        let first = files.first().ok_or_else(|| Error::request("no capture given; name at least one WAV file"))?;
+        for other in &files[1..] {
+            if other.sample_rate_hz() != first.sample_rate_hz() {
+                return Err(Error::request(format!(
+                    "{} is sampled at {} Hz but {} at {} Hz; captures that are analysed together need one rate",
+                    first.path().display(),
+                    first.sample_rate_hz(),
+                    other.path().display(),
+                    other.sample_rate_hz()
+                )));
+            }
+        }
+        let selection =
+            files.iter().enumerate().flat_map(|(f, file)| (0..file.channels()).map(move |c| (f, c))).collect();
+        Ok(Self { files, selection })
+    }
+
+    /// Reads only these channels from now on: file index and channel from 0, one row of each block in this order.
+    ///
+    /// # Panics
+    /// Where a file or channel does not exist.
+    pub fn select(&mut self, selection: Vec<(usize, usize)>) {
+        assert!(selection.iter().all(|&(file, channel)| channel < self.files[file].channels()));
+        self.selection = selection;
+    }
+
+    /// The opened files, in the order given.
+    pub fn files(&self) -> &[WavFile] {
+        &self.files
+    }
+
+    /// Paths of the files, in the order given.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(WavFile::path)
+    }
+
+    /// Samples per second.
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.files[0].sample_rate_hz()
+    }
+
+    /// Channels of all files together, selected or not.
+    pub fn channels(&self) -> usize {
+        self.files.iter().map(WavFile::channels).sum()
+    }
+
+    /// Samples per channel that every file has.
+    pub fn frames(&self) -> u64 {
+        self.files.iter().map(WavFile::frames).min().unwrap_or(0)
+    }
+
+    /// What is odd about the files but no obstacle.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().flat_map(|file| file.warnings().iter().map(String::as_str))
+    }
+
+    /// Fills `block`, one row a selected channel, from column `column` on with the samples from `frame` on; full
+    /// scale is 1.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a file cannot be read, [`Error::Broken`] where a sample is not a finite number.
+    ///
+    /// # Panics
+    /// Where the block has not one row a selected channel, or reaches past the end of the captures.
+    pub fn read(&mut self, frame: u64, block: &mut Array2<f32>, column: usize) -> Result<()> {
+        assert_eq!(block.nrows(), self.selection.len());
+        assert!(frame + (block.ncols() - column) as u64 <= self.frames());
+        for (index, file) in self.files.iter_mut().enumerate() {
+            let rows: Vec<_> = self.selection.iter().enumerate().filter(|(_, (f, _))| *f == index).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let channels: Vec<_> = rows.iter().map(|(row, (_, channel))| (*row, *channel)).collect();
+            file.read(frame, &channels, block.slice_axis_mut(Axis(1), Slice::from(column..)))?;
+        }
+        Ok(())
+    }
+}

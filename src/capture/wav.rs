@@ -1,0 +1,313 @@
+//! One WAV file: header by hound, samples decoded in bulk.
+//!
+//! hound's sample iterator is an order of magnitude slower than the disk cache, so only its header parser is used;
+//! it leaves the reader at the first sample, and everything after that is plain arithmetic on bytes.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use hound::{SampleFormat, WavReader};
+use ndarray::ArrayViewMut2;
+
+use crate::error::{Error, Result};
+
+/// Samples are decoded through a buffer of this size; it stays in the second-level cache.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Limits of what is taken for a recording rather than for a damaged header.
+const MAX_CHANNELS: u16 = 128;
+const MAX_RATE_HZ: u32 = 2_000_000;
+
+/// An opened WAV file.
+#[derive(Debug)]
+pub struct WavFile {
+    path: PathBuf,
+    file: File,
+    encoding: Encoding,
+    channels: usize,
+    sample_rate_hz: u32,
+    frames: u64,
+    data_start: u64,
+    warnings: Vec<String>,
+    bytes: Vec<u8>,
+}
+
+/// How a sample lies in the file, little-endian.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Encoding {
+    Unsigned8,
+    Int16,
+    Int24,
+    /// 24 valid bits at the top of 32.
+    Int24In32,
+    Int32,
+    Float32,
+}
+
+impl WavFile {
+    /// Opens a file and reads its header.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read, [`Error::Broken`] where it is not a WAV file, and
+    /// [`Error::Unsupported`] for a format that is not read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        let file = File::open(&path).map_err(|e| Error::io(&path, e))?;
+        let length = file.metadata().map_err(|e| Error::io(&path, e))?.len();
+        let reader = WavReader::new(BufReader::new(file)).map_err(|e| refused(&path, e))?;
+        let (spec, samples) = (reader.spec(), u64::from(reader.len()));
+        let mut buffered = reader.into_inner();
+        let data_start = buffered.stream_position().map_err(|e| Error::io(&path, e))?;
+        let declared_bytes = declared_data_bytes(&mut buffered, data_start).map_err(|e| Error::io(&path, e))?;
+        let file = buffered.into_inner();
+
+        if spec.channels == 0 || spec.channels > MAX_CHANNELS {
+            return Err(Error::broken(&path, format!("{} channels; 1 to {MAX_CHANNELS} can be read", spec.channels)));
+        }
+        if spec.sample_rate == 0 || spec.sample_rate > MAX_RATE_HZ {
+            let what = format!("sample rate {} Hz; up to {MAX_RATE_HZ} Hz can be read", spec.sample_rate);
+            return Err(Error::broken(&path, what));
+        }
+        let container_bytes = declared_bytes.checked_div(samples).unwrap_or(u64::from(spec.bits_per_sample / 8));
+        let encoding = match (spec.sample_format, spec.bits_per_sample, container_bytes) {
+            (SampleFormat::Int, 8, 1) => Encoding::Unsigned8,
+            (SampleFormat::Int, 16, 2) => Encoding::Int16,
+            (SampleFormat::Int, 24, 3) => Encoding::Int24,
+            (SampleFormat::Int, 24, 4) => Encoding::Int24In32,
+            (SampleFormat::Int, 32, 4) => Encoding::Int32,
+            (SampleFormat::Float, 32, 4) => Encoding::Float32,
+            (format, bits, bytes) => {
+                let kind = if format == SampleFormat::Float { "float" } else { "integer" };
+                let what = format!(
+                    "{bits}-bit {kind} samples in {bytes} bytes; 8, 16, 24 and 32-bit integers and 32-bit floats can be read"
+                );
+                return Err(Error::unsupported(&path, what));
+            }
+        };
+        let channels = usize::from(spec.channels);
+        let frame_bytes = (encoding.bytes() * channels) as u64;
+        let declared_frames = declared_bytes / frame_bytes;
+        let frames = declared_frames.min(length.saturating_sub(data_start) / frame_bytes);
+        let rate = f64::from(spec.sample_rate);
+        let mut warnings = Vec::new();
+        if frames < declared_frames {
+            warnings.push(format!(
+                "{}: the header promises {:.3} s but the file ends after {:.3} s; what is there is used",
+                path.display(),
+                declared_frames as f64 / rate,
+                frames as f64 / rate
+            ));
+        }
+        if frames == 0 {
+            return Err(Error::broken(&path, "no samples; record again, or give another file"));
+        }
+        let sample_rate_hz = spec.sample_rate;
+        Ok(Self { path, file, encoding, channels, sample_rate_hz, frames, data_start, warnings, bytes: Vec::new() })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Samples per second and channel.
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.sample_rate_hz
+    }
+
+    /// Samples per channel that are really in the file.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The smallest step of the format; full scale is 1. Floats have none worth naming.
+    pub fn resolution(&self) -> f32 {
+        match self.encoding {
+            Encoding::Unsigned8 => 1.0 / 128.0,
+            Encoding::Int16 => 1.0 / 32_768.0,
+            Encoding::Int24 | Encoding::Int24In32 => 1.0 / 8_388_608.0,
+            Encoding::Int32 | Encoding::Float32 => 0.0,
+        }
+    }
+
+    /// What is odd about the file but no obstacle.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Fills rows of `block` with the samples from `frame` on: `channels` lists row and channel, both from 0.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Broken`] at the first sample that is not a finite number.
+    pub fn read(&mut self, frame: u64, channels: &[(usize, usize)], mut block: ArrayViewMut2<'_, f32>) -> Result<()> {
+        let frame_bytes = self.encoding.bytes() * self.channels;
+        let frames_per_read = (BUFFER_BYTES / frame_bytes).max(1);
+        let start = self.data_start + frame * frame_bytes as u64;
+        self.file.seek(SeekFrom::Start(start)).map_err(|e| Error::io(&self.path, e))?;
+        let total = block.ncols();
+        let mut done = 0;
+        while done < total {
+            let count = frames_per_read.min(total - done);
+            self.bytes.resize(count * frame_bytes, 0);
+            self.file.read_exact(&mut self.bytes).map_err(|e| Error::io(&self.path, e))?;
+            for &(row, channel) in channels {
+                let mut row = block.row_mut(row);
+                let row = row.as_slice_mut().expect("a block's rows are contiguous");
+                self.encoding.decode(&self.bytes, frame_bytes, channel, &mut row[done..done + count]);
+                if self.encoding == Encoding::Float32
+                    && let Some(at) = row[done..done + count].iter().position(|x| !x.is_finite())
+                {
+                    let time_s = (frame + (done + at) as u64) as f64 / f64::from(self.sample_rate_hz);
+                    let what = format!(
+                        "channel {}: sample at {time_s:.6} s is not a finite number; cut it off with --from and --to",
+                        channel + 1
+                    );
+                    return Err(Error::broken(&self.path, what));
+                }
+            }
+            done += count;
+        }
+        Ok(())
+    }
+}
+
+impl Encoding {
+    fn bytes(self) -> usize {
+        match self {
+            Self::Unsigned8 => 1,
+            Self::Int16 => 2,
+            Self::Int24 => 3,
+            Self::Int24In32 | Self::Int32 | Self::Float32 => 4,
+        }
+    }
+
+    /// Decodes one channel of interleaved frames; full scale is 1.
+    fn decode(self, bytes: &[u8], frame_bytes: usize, channel: usize, out: &mut [f32]) {
+        let width = self.bytes();
+        let samples = bytes.chunks_exact(frame_bytes).map(|frame| &frame[channel * width..(channel + 1) * width]);
+        let pairs = out.iter_mut().zip(samples);
+        match self {
+            Self::Unsigned8 => pairs.for_each(|(x, b)| *x = (f32::from(b[0]) - 128.0) / 128.0),
+            Self::Int16 => pairs.for_each(|(x, b)| *x = f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0),
+            // The three bytes become the top of an i32, which sign-extends them; the scale undoes the shift.
+            Self::Int24 => {
+                pairs.for_each(|(x, b)| *x = i32::from_le_bytes([0, b[0], b[1], b[2]]) as f32 / 2_147_483_648.0);
+            }
+            Self::Int24In32 | Self::Int32 => {
+                pairs.for_each(|(x, b)| *x = i32::from_le_bytes([b[0], b[1], b[2], b[3]]) as f32 / 2_147_483_648.0);
+            }
+            Self::Float32 => pairs.for_each(|(x, b)| *x = f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+        }
+    }
+}
+
+/// Size of the data chunk as its header tells it: the four bytes before the first sample.
+fn declared_data_bytes(reader: &mut (impl Read + Seek), data_start: u64) -> std::io::Result<u64> {
+    let mut size = [0; 4];
+    reader.seek(SeekFrom::Start(data_start - 4))?;
+    reader.read_exact(&mut size)?;
+    Ok(u64::from(u32::from_le_bytes(size)))
+}
+
+fn refused(path: &Path, error: hound::Error) -> Error {
+    match error {
+        // hound reports a short read as an I/O error of its own, without a code from the system.
+        hound::Error::IoError(e) if e.raw_os_error().is_none() => {
+            Error::broken(path, "ends inside its header; not a whole WAV file")
+        }
+        hound::Error::IoError(e) => Error::io(path, e),
+        hound::Error::Unsupported => {
+            Error::unsupported(path, "a WAV of a kind that is not read; convert it to PCM or 32-bit float")
+        }
+        other => Error::broken(path, format!("not a WAV file that can be read ({other})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hound::{WavSpec, WavWriter};
+    use ndarray::Array2;
+
+    fn written(
+        bits: u16,
+        format: SampleFormat,
+        write: impl Fn(&mut WavWriter<std::io::BufWriter<File>>),
+    ) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.wav");
+        let spec = WavSpec { channels: 2, sample_rate: 192_000, bits_per_sample: bits, sample_format: format };
+        let mut writer = WavWriter::create(&path, spec).unwrap();
+        write(&mut writer);
+        writer.finalize().unwrap();
+        (dir, path)
+    }
+
+    fn all(path: &Path) -> Array2<f32> {
+        let mut file = WavFile::open(path).unwrap();
+        let mut block = Array2::zeros((2, file.frames() as usize));
+        file.read(0, &[(0, 0), (1, 1)], block.view_mut()).unwrap();
+        block
+    }
+
+    #[test]
+    fn every_integer_width_decodes_to_full_scale_one() {
+        for bits in [8u16, 16, 24, 32] {
+            let top = (1i64 << (bits - 1)) as f64;
+            let values: Vec<i32> = vec![0, 1, -1, (top as i64 - 1) as i32, (-top) as i64 as i32, (top / 2.0) as i32];
+            let (_dir, path) = written(bits, SampleFormat::Int, |w| {
+                for &v in &values {
+                    w.write_sample(v).unwrap();
+                }
+            });
+            let block = all(&path);
+            for (i, &v) in values.iter().enumerate() {
+                assert_eq!(block[[i % 2, i / 2]], (f64::from(v) / top) as f32, "{bits} bits, value {v}");
+            }
+        }
+    }
+
+    #[test]
+    fn floats_come_through_and_nan_is_refused_with_channel_and_time() {
+        let (_dir, path) = written(32, SampleFormat::Float, |w| {
+            for v in [0.5f32, -0.25, f32::NAN, 1.0] {
+                w.write_sample(v).unwrap();
+            }
+        });
+        let mut file = WavFile::open(&path).unwrap();
+        let mut block = Array2::zeros((1, 1));
+        file.read(0, &[(0, 0)], block.view_mut()).unwrap();
+        assert_eq!(block[[0, 0]], 0.5);
+        let error = file.read(1, &[(0, 0)], block.view_mut()).unwrap_err().to_string();
+        assert!(error.contains("channel 1: sample at 0.000005 s"), "{error}");
+    }
+
+    #[test]
+    fn a_cut_file_gives_what_is_there_and_says_so() {
+        let (_dir, path) =
+            written(16, SampleFormat::Int, |w| (0..2000).for_each(|i| w.write_sample(i as i16).unwrap()));
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_len(44 + 401).unwrap();
+        let file = WavFile::open(&path).unwrap();
+        assert_eq!(file.frames(), 100);
+        assert!(file.warnings()[0].contains("ends after 0.001 s"), "{:?}", file.warnings());
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notes.wav");
+        std::fs::write(&path, b"not a wav file at all, only words").unwrap();
+        let error = WavFile::open(&path).unwrap_err();
+        assert!(matches!(error, Error::Broken { .. }), "{error}");
+        std::fs::write(&path, b"RIFF").unwrap();
+        assert!(matches!(WavFile::open(&path).unwrap_err(), Error::Broken { .. }));
+        assert_eq!(WavFile::open(dir.path().join("absent.wav")).unwrap_err().exit_code(), 1);
+    }
+}

@@ -1,0 +1,86 @@
+//! Answers to stdout, everything else to stderr; colour and progress only where a person is looking.
+
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pinhole::{Error, Result};
+
+/// Prints to stdout. A reader that has gone away is no error: it has what it wanted.
+///
+/// # Errors
+/// [`Error::Io`] where stdout cannot be written.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Error::io("standard output", e)),
+        _ => Ok(()),
+    }
+}
+
+/// Says what went wrong, on stderr.
+pub fn complain(what: &str) {
+    // Nobody is left to be told when stderr itself is gone.
+    let _ = writeln!(io::stderr(), "pinhole: {what}");
+}
+
+/// Whether answers may be coloured.
+pub fn colour() -> bool {
+    io::stdout().is_terminal() && no_colour_is_unset()
+}
+
+fn no_colour_is_unset() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A usage error in at most three lines: what is wrong, what may be meant, where to read on.
+pub fn usage_error(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let mut lines = rendered.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("the command is not understood");
+    let mut what = first.trim_start_matches("error: ").to_string();
+    let mut hint = None;
+    for line in lines {
+        if line.starts_with('<') || line.starts_with("--") || line.starts_with('-') {
+            what.push(' ');
+            what.push_str(line);
+        } else if let Some(tip) = line.strip_prefix("tip: ") {
+            hint = Some(tip.to_string());
+        } else if line.starts_with("[possible") || line.starts_with("[subcommands") {
+            hint = Some(line.trim_matches(['[', ']']).to_string());
+        }
+    }
+    let hint = hint.map(|h| format!("\n  {h}")).unwrap_or_default();
+    format!("{what}{hint}\n  see 'pinhole --help' and 'pinhole COMMAND --help'")
+}
+
+/// A progress bar on stderr, hidden where nobody looks.
+pub struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// A bar, unless `quiet` or stderr is not a terminal.
+    pub fn new(quiet: bool) -> Self {
+        let bar = if quiet || !io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(1000) };
+        let style = if no_colour_is_unset() {
+            "{msg:12} {wide_bar:.cyan} {percent:>3} % {eta}"
+        } else {
+            "{msg:12} {wide_bar} {percent:>3} % {eta}"
+        };
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    /// Shows the stage and the share of it done.
+    pub fn show(&self, stage: &'static str, share: f64) {
+        self.bar.set_message(stage);
+        self.bar.set_position((share * 1000.0) as u64);
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,45 @@
+//! Flags in, text and exit status out. Nothing here computes.
+
+mod console;
+mod locate;
+mod quantity;
+mod simulate;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// Finds a leak in a module's wall from multi-channel ultrasonic recordings.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Where on the wall the leak is, how sure that is, with plots
+    Locate(locate::Arguments),
+    /// Captures with a known truth, from a scene
+    Simulate(simulate::Arguments),
+}
+
+/// Runs the program and gives its exit status.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|m| Arguments::from_arg_matches(&m));
+    let done = match parsed {
+        Ok(Arguments { command: Command::Locate(arguments) }) => locate::run(&arguments),
+        Ok(Arguments { command: Command::Simulate(arguments) }) => simulate::run(&arguments),
+        Err(error) if error.use_stderr() => {
+            console::complain(&console::usage_error(&error));
+            return ExitCode::from(2);
+        }
+        Err(help) => console::print(&help.render().to_string()).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        console::complain(&error.to_string());
+        ExitCode::from(error.exit_code())
+    })
+}

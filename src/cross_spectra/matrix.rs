@@ -1,0 +1,211 @@
+//! The accumulated cross-spectral matrix, and adding two of them.
+
+use ndarray::{Array2, Zip};
+use realfft::num_complex::Complex;
+
+use crate::channelise::Segmentation;
+use crate::error::{Error, Result};
+
+/// What a matrix is made of; only matrices of one layout add.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    /// How recordings are cut.
+    pub segmentation: Segmentation,
+    /// Samples per second.
+    pub sample_rate_hz: f64,
+    /// First bin kept, as a bin of the transform.
+    pub first_bin: usize,
+    /// Number of bins kept.
+    pub bins: usize,
+    /// Clock group of each channel.
+    pub groups: Vec<usize>,
+    /// Channels `(m, n)`, `m < n`, of equal clock group: a pair across clocks is never formed.
+    pub pairs: Vec<(usize, usize)>,
+}
+
+/// Sums over segments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sums {
+    /// Segments added.
+    pub segments: u64,
+    /// Σ|X_m|²; `[channel, bin]`, full scale²/Hz.
+    pub auto: Array2<f64>,
+    /// Σ X_m conj(X_n); `[pair, bin]`.
+    pub cross: Array2<Complex<f64>>,
+}
+
+/// Accumulated cross-spectra, in two halves of alternating blocks: their difference is noise, their sum the matrix.
+#[derive(Debug, Clone)]
+pub struct CrossSpectra {
+    layout: Layout,
+    halves: [Sums; 2],
+}
+
+/// How a channel's recording differs from the sound at its sensor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChannelCorrection {
+    /// The recording is so much larger, a ratio; negative where the polarity is inverted.
+    pub gain: f64,
+    /// The recording is so much later, seconds.
+    pub delay_s: f64,
+}
+
+impl Layout {
+    /// The layout for channels of these clock groups.
+    pub fn new(
+        segmentation: Segmentation,
+        sample_rate_hz: f64,
+        bins: std::ops::Range<usize>,
+        groups: Vec<usize>,
+    ) -> Self {
+        let channels = groups.len();
+        let pairs = (0..channels)
+            .flat_map(|m| (m + 1..channels).map(move |n| (m, n)))
+            .filter(|&(m, n)| groups[m] == groups[n])
+            .collect();
+        Self { segmentation, sample_rate_hz, first_bin: bins.start, bins: bins.len(), groups, pairs }
+    }
+
+    /// Frequency of each kept bin, hertz.
+    pub fn frequencies_hz(&self) -> Vec<f64> {
+        let spacing_hz = self.spacing_hz();
+        (0..self.bins).map(|k| (self.first_bin + k) as f64 * spacing_hz).collect()
+    }
+
+    /// Spacing of bins, hertz.
+    pub fn spacing_hz(&self) -> f64 {
+        self.sample_rate_hz / self.segmentation.fft_samples as f64
+    }
+}
+
+impl Sums {
+    /// Nothing added yet.
+    pub fn zero(layout: &Layout) -> Self {
+        Self {
+            segments: 0,
+            auto: Array2::zeros((layout.groups.len(), layout.bins)),
+            cross: Array2::zeros((layout.pairs.len(), layout.bins)),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.segments += other.segments;
+        self.auto += &other.auto;
+        Zip::from(&mut self.cross).and(&other.cross).for_each(|a, b| *a += b);
+    }
+
+    /// Divides by the number of segments: densities, which compare between recordings of different length.
+    fn into_means(mut self) -> Self {
+        let scale = 1.0 / self.segments.max(1) as f64;
+        self.auto *= scale;
+        self.cross.mapv_inplace(|g| g * scale);
+        self
+    }
+}
+
+impl CrossSpectra {
+    /// Wraps the sums over alternate blocks.
+    ///
+    /// # Panics
+    /// Where the sums are not of this layout.
+    pub fn new(layout: Layout, halves: [Sums; 2]) -> Self {
+        for half in &halves {
+            assert_eq!(half.auto.dim(), (layout.groups.len(), layout.bins));
+            assert_eq!(half.cross.dim(), (layout.pairs.len(), layout.bins));
+        }
+        Self { layout, halves }
+    }
+
+    /// What the matrix is made of.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Segments added.
+    pub fn segments(&self) -> u64 {
+        self.halves[0].segments + self.halves[1].segments
+    }
+
+    /// Adds another recording's matrix.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where the layouts differ.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if self.layout != other.layout {
+            return Err(Error::request(
+                "cross-spectra of different settings do not add; use one rate, band, segment length and channel order",
+            ));
+        }
+        for (mine, theirs) in self.halves.iter_mut().zip(&other.halves) {
+            mine.add(theirs);
+        }
+        Ok(())
+    }
+
+    /// Mean over all segments: autos are densities in full scale²/Hz.
+    pub fn mean(&self) -> Sums {
+        let mut total = self.halves[0].clone();
+        total.add(&self.halves[1]);
+        total.into_means()
+    }
+
+    /// Means over each of the two halves of alternating blocks.
+    pub fn half_means(&self) -> [Sums; 2] {
+        self.halves.clone().map(Sums::into_means)
+    }
+
+    /// Equivalent number of independent averages in one bin.
+    pub fn averages(&self) -> f64 {
+        self.layout.segmentation.averages(self.segments())
+    }
+
+    /// Independent samples that one bin stands for, `T_eff · df`; summed over bins it is the time-bandwidth product.
+    pub fn samples_per_bin(&self) -> f64 {
+        let cut = &self.layout.segmentation;
+        cut.equivalent_samples(self.segments()) / cut.fft_samples as f64
+    }
+
+    /// Undoes known gains, delays and polarities, one correction a channel.
+    ///
+    /// # Panics
+    /// Where there is not one correction a channel.
+    pub fn correct(&mut self, corrections: &[ChannelCorrection]) {
+        assert_eq!(corrections.len(), self.layout.groups.len());
+        let frequency_hz = self.layout.frequencies_hz();
+        for half in &mut self.halves {
+            for (mut row, c) in half.auto.rows_mut().into_iter().zip(corrections) {
+                row /= c.gain * c.gain;
+            }
+            for (mut row, &(m, n)) in half.cross.rows_mut().into_iter().zip(&self.layout.pairs) {
+                let (a, b) = (corrections[m], corrections[n]);
+                let scale = 1.0 / (a.gain * b.gain);
+                for (g, f) in row.iter_mut().zip(&frequency_hz) {
+                    let phase = std::f64::consts::TAU * f * (a.delay_s - b.delay_s);
+                    *g *= Complex::from_polar(scale, phase);
+                }
+            }
+        }
+    }
+
+    /// The same matrix without some channels: `keep` lists those that stay, in growing order.
+    pub fn keeping(&self, keep: &[usize]) -> Self {
+        let old = &self.layout;
+        let groups = keep.iter().map(|&c| old.groups[c]).collect();
+        let bins = old.first_bin..old.first_bin + old.bins;
+        let layout = Layout::new(old.segmentation, old.sample_rate_hz, bins, groups);
+        let rows: Vec<usize> = layout
+            .pairs
+            .iter()
+            .map(|&(m, n)| {
+                let wanted = (keep[m], keep[n]);
+                old.pairs.iter().position(|&pair| pair == wanted).expect("kept channels keep their clock")
+            })
+            .collect();
+        let halves = [0, 1].map(|h| Sums {
+            segments: self.halves[h].segments,
+            auto: self.halves[h].auto.select(ndarray::Axis(0), keep),
+            cross: self.halves[h].cross.select(ndarray::Axis(0), &rows),
+        });
+        Self { layout, halves }
+    }
+}

@@ -1,0 +1,16 @@
+//! Spectra to the cross-spectral matrix: the sufficient statistic for everything after it.
+//!
+//! A recording of any length becomes one matrix; matrices of the same settings add. From here on, nothing knows how
+//! long the recording was except through the number of averages.
+
+mod background;
+mod mask;
+mod matrix;
+mod stream;
+mod weighting;
+
+pub use background::{excess, whitened};
+pub use mask::{BinFate, bin_fates, mean_coherence2};
+pub use matrix::{ChannelCorrection, CrossSpectra, Layout, Sums};
+pub use stream::{Heard, Overview, Span, listen};
+pub use weighting::{Coherence, Weighting};

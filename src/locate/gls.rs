@@ -1,0 +1,135 @@
+//! Generalised least squares: from ranges, with all that makes them uncertain, to a step on the wall.
+//!
+//! Measured ranges are `r = d(p) + c + ε`: geometry, a common range per clock group that nobody knows, and errors with
+//! covariance `C = F⁻¹ + Σ_positions + Σ_speed`. Working in the basis that is orthogonal to the common ranges removes
+//! them exactly and leaves no singular matrix.
+
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn, Matrix2, Vector2};
+
+use super::array::Array;
+use crate::site::WallPoint;
+
+/// A range is known to ten metres before anything is measured: keeps a sensor without information from being singular.
+const PRIOR_INFORMATION_PER_M2: f64 = 1e-2;
+
+/// Everything about the errors of the ranges at one place, in the observable basis.
+pub struct RangeError {
+    /// `[sensor, observable]`.
+    pub basis: DMatrix<f64>,
+    /// Derivative of the observables by `(u, v)`.
+    pub gradient: DMatrix<f64>,
+    /// Noise alone, metres².
+    pub noise: DMatrix<f64>,
+    /// Stated sensor positions, metres².
+    pub positions: DMatrix<f64>,
+    /// Stated wave speed, metres².
+    pub speed: DMatrix<f64>,
+}
+
+/// What the ranges say of the place.
+pub struct Solution {
+    /// Step from the place of linearisation along `u` and `v`, metres.
+    pub step_m: Vector2<f64>,
+    /// Covariance of the place, metres².
+    pub covariance_m2: Matrix2<f64>,
+    /// The part of it that noise, positions and speed bring (their sum is the covariance).
+    pub parts_m2: [Matrix2<f64>; 3],
+    /// `C⁻¹ (e − J step)` by sensor, 1/m: times the stated covariance it is the sensors' most probable errors.
+    pub pull_per_m: DVector<f64>,
+    /// Chi-square of the ranges about the place.
+    pub chi2: f64,
+    /// Its degrees of freedom.
+    pub dof: usize,
+    /// Residual of each observable's sensor over its expected scatter; the largest names the worst sensor.
+    pub standardised: DVector<f64>,
+}
+
+impl RangeError {
+    /// The errors at `point`, whose ranges are `ranges_m`, given the information on ranges (1/m²) from the data;
+    /// `excess` multiplies the noise's variance where the data scatter more than their model.
+    pub fn of(
+        array: &Array<'_>,
+        point: &WallPoint,
+        ranges_m: &DVector<f64>,
+        information: &DMatrix<f64>,
+        excess: f64,
+    ) -> Self {
+        let basis = array.observable_basis();
+        let observables = basis.ncols();
+        let seen = |matrix: &DMatrix<f64>| basis.transpose() * matrix * &basis;
+        let known = seen(information) + DMatrix::identity(observables, observables) * PRIOR_INFORMATION_PER_M2;
+        let noise = inverse(&known) * excess;
+        let positions = DMatrix::from_diagonal(&array.position_variance_m2());
+        let speed = {
+            let error = array.speed_error_m(ranges_m);
+            &error * error.transpose()
+        };
+        Self {
+            gradient: basis.transpose() * array.range_gradient(point),
+            noise,
+            positions: seen(&positions),
+            speed: seen(&speed),
+            basis,
+        }
+    }
+
+    fn total(&self) -> DMatrix<f64> {
+        &self.noise + &self.positions + &self.speed
+    }
+}
+
+/// The place that explains `offsets_m` (range measured less range at the place of linearisation, by sensor).
+///
+/// `None` where the array cannot fix two coordinates: too few sensors on one clock, or all in one direction.
+pub fn solve_place(error: &RangeError, offsets_m: &DVector<f64>) -> Option<Solution> {
+    solve_observed(error, &(error.basis.transpose() * offsets_m))
+}
+
+/// As [`solve_place`], for offsets already in the observable basis.
+pub fn solve_observed(error: &RangeError, observed_m: &DVector<f64>) -> Option<Solution> {
+    let observables = error.basis.ncols();
+    if observables < 2 {
+        return None;
+    }
+    let total = factorised(error.total());
+    let weighted_gradient = total.solve(&error.gradient);
+    let normal = error.gradient.transpose() * &weighted_gradient;
+    let covariance = Matrix2::new(normal[(0, 0)], normal[(0, 1)], normal[(1, 0)], normal[(1, 1)]).try_inverse()?;
+    if !covariance.iter().all(|x| x.is_finite()) || covariance.trace() <= 0.0 {
+        return None;
+    }
+    let estimator = covariance * weighted_gradient.transpose();
+    let step = &estimator * observed_m;
+    let residual = observed_m - &error.gradient * step;
+    let pull = total.solve(&residual);
+    let chi2 = residual.dot(&pull);
+    let part = |matrix: &DMatrix<f64>| {
+        let part = &estimator * matrix * estimator.transpose();
+        Matrix2::new(part[(0, 0)], part[(0, 1)], part[(1, 0)], part[(1, 1)])
+    };
+    // Residuals by sensor against what is expected of them: C minus what the fitted place takes up.
+    let left = error.total() - &error.gradient * covariance * error.gradient.transpose();
+    let by_sensor = &error.basis * &residual;
+    let expected = &error.basis * left * error.basis.transpose();
+    let standardised = DVector::from_fn(by_sensor.len(), |m, _| by_sensor[m] / expected[(m, m)].max(1e-24).sqrt());
+    Some(Solution {
+        step_m: Vector2::new(step[0], step[1]),
+        covariance_m2: covariance,
+        parts_m2: [part(&error.noise), part(&error.positions), part(&error.speed)],
+        pull_per_m: &error.basis * pull,
+        chi2,
+        dof: observables - 2,
+        standardised,
+    })
+}
+
+fn inverse(matrix: &DMatrix<f64>) -> DMatrix<f64> {
+    factorised(matrix.clone()).inverse()
+}
+
+fn factorised(matrix: DMatrix<f64>) -> Cholesky<f64, Dyn> {
+    // A covariance with finite entries and the prior inside is positive; rounding may take the last digit of it.
+    let ridge = matrix.trace() * 1e-15;
+    let n = matrix.nrows();
+    Cholesky::new(matrix + DMatrix::identity(n, n) * ridge).expect("a covariance is positive definite")
+}

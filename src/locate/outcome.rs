@@ -1,0 +1,228 @@
+//! What an analysis found: plain records, all that reports and plots are made from.
+
+use ndarray::Array2;
+
+use crate::site::WallPoint;
+
+/// Everything one analysis found.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The answer in one word.
+    pub verdict: Verdict,
+    /// Leaks, strongest first; empty unless the verdict is [`Verdict::Leak`].
+    pub leaks: Vec<Leak>,
+    /// The best separate places whatever the verdict, strongest first.
+    pub candidates: Vec<Candidate>,
+    /// The analysed band, hertz.
+    pub band_hz: [f64; 2],
+    /// The path's kind and the speed of sound used.
+    pub path: PathUsed,
+    /// What was analysed.
+    pub capture: CaptureSpan,
+    /// One record a sensor of the site, in the site's order.
+    pub sensors: Vec<SensorReport>,
+    /// One record a pair of used sensors that share a clock.
+    pub pairs: Vec<PairReport>,
+    /// How well measured delays and stated geometry agree; absent where no place was refined.
+    pub fit: Option<Fit>,
+    /// Robust z of the strongest place over the map; what the verdict rests on.
+    pub map_z: f64,
+    /// What a reader must know besides, in sentences.
+    pub warnings: Vec<String>,
+    /// What was decided and why, in sentences (`-v`).
+    pub notes: Vec<String>,
+    /// Seconds spent per stage, in pipeline order.
+    pub timing_s: Vec<(&'static str, f64)>,
+    /// Pictures of the evidence, for plots.
+    pub evidence: Evidence,
+}
+
+/// The answer in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A leak stands out and is located.
+    Leak,
+    /// Nothing stands out, and a leak would have.
+    NoLeak,
+    /// The evidence is too thin either way.
+    Inconclusive,
+}
+
+/// One located leak.
+#[derive(Debug, Clone)]
+pub struct Leak {
+    /// Where.
+    pub point: WallPoint,
+    /// Covariance in the tangent plane, first axis along `u`, second along `v`, square metres.
+    pub covariance_uv_m2: [[f64; 2]; 2],
+    /// The 95 % ellipse of that covariance.
+    pub ellipse_95: Ellipse,
+    /// Share of the covariance (trace) that each source brings: noise, sensor positions, speed of sound.
+    pub shares: [(&'static str, f64); 3],
+    /// Probability that noise alone would look like this; unknown until a null is computed.
+    pub false_alarm_probability: Option<f64>,
+    /// Power of the leak over everything else in the band, median channel, decibels.
+    pub snr_db: f64,
+    /// Level of the leak at 1 m in the band, decibels re full scale (RMS).
+    pub level_db: f64,
+}
+
+/// An ellipse in the tangent plane of the wall.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ellipse {
+    /// Larger half axis, metres.
+    pub semi_major_m: f64,
+    /// Smaller half axis, metres.
+    pub semi_minor_m: f64,
+    /// Direction of the larger axis, degrees from `u` towards `v`, in (-90, 90].
+    pub angle_deg: f64,
+}
+
+/// A place that the map favours.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Where.
+    pub point: WallPoint,
+    /// Steered response relative to the best candidate.
+    pub score: f64,
+}
+
+/// How sound travelled in this analysis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathUsed {
+    /// The site's word for the path.
+    pub kind: &'static str,
+    /// Speed of sound, metres per second.
+    pub speed_m_s: f64,
+    /// One standard deviation of it, metres per second.
+    pub speed_sigma_m_s: f64,
+}
+
+/// What was analysed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaptureSpan {
+    /// The capture files as given, one a recorder.
+    pub files: Vec<String>,
+    /// Samples per second.
+    pub sample_rate_hz: u32,
+    /// Channels over all files.
+    pub channels: usize,
+    /// Start of the analysed stretch, seconds into the capture.
+    pub from_s: f64,
+    /// Its length, seconds.
+    pub duration_s: f64,
+    /// Length of one transform, samples.
+    pub segment_samples: usize,
+    /// Equivalent number of independent averages.
+    pub averages: f64,
+}
+
+/// What became of one sensor.
+#[derive(Debug, Clone)]
+pub struct SensorReport {
+    /// Name in the site file.
+    pub id: String,
+    /// Channel, counted from 1.
+    pub channel: usize,
+    /// Whether it took part.
+    pub used: bool,
+    /// What is wrong with it: dead, clipped, noisy, misplaced, …
+    pub faults: Vec<&'static str>,
+    /// In-band level, decibels re full scale (RMS).
+    pub level_db: f64,
+    /// Power of the leak over everything else in the band at this sensor, decibels.
+    pub snr_db: Option<f64>,
+    /// Range that the sound says less the range that the geometry says, metres, and in units of its own sigma.
+    pub range_residual: Option<(f64, f64)>,
+}
+
+/// One pair of sensors; delays are arrival at `a` minus arrival at `b`.
+#[derive(Debug, Clone)]
+pub struct PairReport {
+    /// Index of the first sensor in the site.
+    pub a: usize,
+    /// Index of the second.
+    pub b: usize,
+    /// Measured delay, seconds.
+    pub tdoa_s: Option<f64>,
+    /// Its standard deviation from noise alone, seconds.
+    pub sigma_s: Option<f64>,
+    /// Measured less what the reported place implies, seconds.
+    pub residual_s: Option<f64>,
+    /// Magnitude of the coherence over the used bins, corrected for the number of averages.
+    pub coherence: f64,
+    /// Whether its delay took part.
+    pub used: bool,
+}
+
+/// Agreement of measured ranges with the stated geometry.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fit {
+    /// Chi-square of the range residuals per degree of freedom.
+    pub chi2_per_dof: f64,
+    /// Degrees of freedom.
+    pub dof: usize,
+    /// Index in the site of the sensor that fits worst.
+    pub worst_sensor: usize,
+}
+
+/// Pictures of the evidence.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// Steered response, one map a wall, in the site's order.
+    pub maps: Vec<WallMap>,
+    /// Correlation over delay, one a record of `Outcome::pairs`, in that order.
+    pub correlations: Vec<PairCorrelation>,
+    /// Frequencies of the columns of `levels`, hertz, the whole range of the capture.
+    pub frequency_hz: Vec<f64>,
+    /// One-sided power spectral density, full scale² per hertz; `[used sensor, bin]`.
+    pub levels: Array2<f64>,
+    /// Index in the site of each row of `levels`.
+    pub level_sensors: Vec<usize>,
+    /// Frequencies of the band's bins, hertz.
+    pub band_frequency_hz: Vec<f64>,
+    /// Squared coherence, mean over pairs, bias-corrected, per bin of the band.
+    pub coherence2: Vec<f64>,
+    /// Whether a bin of the band was used.
+    pub bin_used: Vec<bool>,
+    /// Why a bin was dropped, in words, with the bins' number and example frequencies.
+    pub dropped: Vec<String>,
+    /// Power over time and frequency, mean over used channels.
+    pub spectrogram: Spectrogram,
+}
+
+/// Steered response over one wall.
+#[derive(Debug, Clone)]
+pub struct WallMap {
+    /// Index of the wall in the site.
+    pub wall: usize,
+    /// Response in decibels re the strongest place of all walls; `[v, a]`, cells of equal size in the chart, `v` and
+    /// `a` growing with the index and spanning the whole chart of the wall.
+    pub response_db: Array2<f32>,
+}
+
+/// Correlation of one pair over delay.
+#[derive(Debug, Clone)]
+pub struct PairCorrelation {
+    /// Delay of the first value, seconds.
+    pub first_s: f64,
+    /// Spacing, seconds.
+    pub step_s: f64,
+    /// Correlation, 1 where both channels carry the same sound and nothing else.
+    pub value: Vec<f32>,
+    /// Its envelope.
+    pub envelope: Vec<f32>,
+    /// Delay implied by the reported place (or the best candidate), seconds.
+    pub implied_s: f64,
+}
+
+/// Power over time and frequency.
+#[derive(Debug, Clone, Default)]
+pub struct Spectrogram {
+    /// Span in time, seconds.
+    pub time_s: [f64; 2],
+    /// Span in frequency, hertz.
+    pub frequency_hz: [f64; 2],
+    /// Power spectral density, full scale² per hertz; `[frequency, time]`.
+    pub power: Array2<f32>,
+}

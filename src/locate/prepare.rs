@@ -1,0 +1,151 @@
+//! Does this capture fit this site, and how is it to be cut: band, segments, channels.
+
+use crate::capture::Captures;
+use crate::channelise::{Band, Segmentation, Stft};
+use crate::cross_spectra::{ChannelCorrection, Layout, Span};
+use crate::error::{Error, Result};
+use crate::propagation::Medium;
+use crate::site::Site;
+use crate::units::amplitude_from_db;
+
+use super::Options;
+
+/// Everything that is settled before the first sample is read.
+#[derive(Debug)]
+pub struct Preparation {
+    /// How sound travels.
+    pub medium: Medium,
+    /// Indices in the site of the sensors that are not disabled; channels of the matrix are in this order.
+    pub sensors: Vec<usize>,
+    /// The stretch to analyse.
+    pub span: Span,
+    /// The analysed band.
+    pub band: Band,
+    /// The planned transform.
+    pub stft: Stft,
+    /// The matrix to fill.
+    pub layout: Layout,
+    /// What the site says of each channel.
+    pub corrections: Vec<ChannelCorrection>,
+    /// What was decided and why.
+    pub notes: Vec<String>,
+}
+
+/// Settles band, span, segments and channels, and selects the channels to read.
+///
+/// # Errors
+/// [`Error::Request`] where capture and site do not fit, naming both sides.
+pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Result<Preparation> {
+    let sensors: Vec<usize> = (0..site.sensors.len()).filter(|&i| !site.sensors[i].disabled).collect();
+    captures.select(selection(site, captures, &sensors)?);
+    let of_site = site.clock_groups();
+    let groups: Vec<usize> = sensors.iter().map(|&i| of_site[i]).collect();
+    if !groups.iter().any(|g| groups.iter().filter(|other| *other == g).count() >= 3) {
+        return Err(Error::request(format!(
+            "{} sensors that are not disabled, and no three share a clock; a place on a wall needs at least three, better six",
+            sensors.len()
+        )));
+    }
+    let medium = Medium::of(site);
+    let rate_hz = f64::from(captures.sample_rate_hz());
+    let band = match options.band_hz {
+        Some((low_hz, high_hz)) => Band::new(low_hz, high_hz, rate_hz)?,
+        None => Band::default_for_air(rate_hz),
+    };
+    let span = span(captures, options)?;
+    let mut spread_s: f64 = 0.0;
+    for (i, &m) in sensors.iter().enumerate() {
+        for (j, &n) in sensors.iter().enumerate().skip(i + 1) {
+            if groups[i] == groups[j] {
+                let range_m = medium.range_m(&site.sensors[m].position_m, &site.sensors[n].position_m);
+                spread_s = spread_s.max(range_m / medium.speed_m_s);
+            }
+        }
+    }
+    let segmentation = Segmentation::suited_to(span.frames, spread_s * rate_hz);
+    let stft = Stft::new(segmentation, rate_hz);
+    let bins = band.bins(stft.spacing_hz());
+    if bins.len() < 8 {
+        return Err(Error::request(format!(
+            "band {:.0}..{:.0} Hz holds {} bins of {:.1} Hz; widen the band or take a longer stretch",
+            band.low_hz(),
+            band.high_hz(),
+            bins.len(),
+            stft.spacing_hz()
+        )));
+    }
+    let notes = vec![
+        match options.band_hz {
+            Some(_) => format!("band {:.1}..{:.1} kHz as asked", band.low_hz() / 1e3, band.high_hz() / 1e3),
+            None => format!(
+                "band {:.1}..{:.1} kHz: below it machines are louder than leaks, above it air absorbs or the recorder rolls off",
+                band.low_hz() / 1e3,
+                band.high_hz() / 1e3
+            ),
+        },
+        format!(
+            "segments of {} samples: sound reaches the sensors up to {:.2} ms apart",
+            segmentation.segment_samples,
+            spread_s * 1e3
+        ),
+    ];
+    let corrections = sensors
+        .iter()
+        .map(|&i| {
+            let sensor = &site.sensors[i];
+            ChannelCorrection { gain: sensor.polarity * amplitude_from_db(sensor.gain_db), delay_s: sensor.delay_s }
+        })
+        .collect();
+    let layout = Layout::new(segmentation, rate_hz, bins, groups);
+    Ok(Preparation { medium, sensors, span, band, stft, layout, corrections, notes })
+}
+
+/// File and channel (from 0) of each sensor.
+///
+/// # Errors
+/// [`Error::Request`] where files and recorders differ in number, or a sensor's channel is not in its file.
+pub fn selection(site: &Site, captures: &Captures, sensors: &[usize]) -> Result<Vec<(usize, usize)>> {
+    let files = captures.files();
+    if files.len() != site.recorders.len() {
+        let ids: Vec<_> = site.recorders.iter().map(|r| r.id.as_str()).collect();
+        return Err(Error::request(format!(
+            "{} capture files given, but the site has {} recorder(s): {}; give one file a recorder, in that order",
+            files.len(),
+            site.recorders.len(),
+            ids.join(", ")
+        )));
+    }
+    for &i in sensors {
+        let sensor = &site.sensors[i];
+        let file = &files[sensor.recorder];
+        if sensor.channel > file.channels() {
+            return Err(Error::request(format!(
+                "{}: {} channels, but the site has sensor '{}' on channel {}; fix the channel or give the right capture",
+                file.path().display(),
+                file.channels(),
+                sensor.id,
+                sensor.channel
+            )));
+        }
+    }
+    Ok(sensors.iter().map(|&i| (site.sensors[i].recorder, site.sensors[i].channel - 1)).collect())
+}
+
+fn span(captures: &Captures, options: &Options) -> Result<Span> {
+    let rate_hz = f64::from(captures.sample_rate_hz());
+    let length_s = captures.frames() as f64 / rate_hz;
+    let from_s = options.from_s.unwrap_or(0.0);
+    let to_s = options.to_s.unwrap_or(length_s);
+    // A microsecond of grace for ends that were printed with six digits.
+    if !(from_s >= 0.0 && from_s < to_s && to_s <= length_s + 1e-6) {
+        return Err(Error::request(format!(
+            "stretch {from_s} s..{to_s} s does not lie in the capture, which is {length_s:.6} s long; mend --from and --to"
+        )));
+    }
+    let first_frame = (from_s * rate_hz).round() as u64;
+    let frames = ((to_s * rate_hz).round() as u64).min(captures.frames()) - first_frame;
+    if frames < 64 {
+        return Err(Error::request(format!("{frames} samples between --from and --to; take a longer stretch")));
+    }
+    Ok(Span { first_frame, frames })
+}

@@ -1,0 +1,229 @@
+//! From a rough place to the most probable one, with its covariance.
+//!
+//! The unknowns are the place and what the site leaves open: each sensor's own range error and the wave speed. Their
+//! joint posterior is climbed by Gauss–Newton: the likelihood's gradient and expected information turn the data into
+//! virtual ranges, and generalised least squares splits those between place and site. Where the site is exact this is
+//! plain maximum likelihood; where it is not, the same steps carry its uncertainty into the answer.
+
+use nalgebra::{DVector, Matrix2};
+
+use super::align::line_up;
+use super::array::Array;
+use super::gls::{RangeError, Solution, solve_observed};
+use super::likelihood::{BlockScore, Likelihood};
+use crate::cross_spectra::Coherence;
+use crate::delay::RangeTable;
+use crate::site::WallPoint;
+
+/// Rounds of fitting signal-to-noise ratios and climbing.
+const ROUNDS: usize = 3;
+
+/// Gauss–Newton steps of one round at most.
+const STEPS: usize = 20;
+
+/// What the data look like to the refinement.
+#[derive(Debug, Clone, Copy)]
+pub struct Data<'a> {
+    /// Weighted cross-spectra of the used bins.
+    pub coherence: &'a Coherence,
+    /// Wavenumber of each used bin, rad/m.
+    pub wavenumber_rad_m: &'a [f64],
+    /// Independent samples a bin.
+    pub samples_per_bin: f64,
+    /// Correlation of each pair over range difference.
+    pub tables: &'a [RangeTable],
+}
+
+/// A refined place.
+#[derive(Debug, Clone)]
+pub struct Refined {
+    /// Where.
+    pub point: WallPoint,
+    /// Range to each sensor as the sound tells it, up to a common range per clock group, metres.
+    pub ranges_m: DVector<f64>,
+    /// Covariance of the place, metres².
+    pub covariance_m2: Matrix2<f64>,
+    /// Shares of its trace: noise, positions, speed.
+    pub shares: [f64; 3],
+    /// Chi-square of the ranges about the place, and its degrees of freedom.
+    pub chi2: (f64, usize),
+    /// Residual of each range, metres, and over its expected scatter.
+    pub residuals: Vec<(f64, f64)>,
+    /// Share of each used bin's power that is the leak; `[sensor][bin]`.
+    pub leak_share: Vec<Vec<f64>>,
+}
+
+struct State {
+    point: WallPoint,
+    /// Site errors are `stated · pull`.
+    pull_per_m: DVector<f64>,
+}
+
+/// Refines `start`.
+///
+/// `None` where the array cannot fix a place, or where nothing at `start` is coherent.
+pub fn refine(array: &Array<'_>, data: Data<'_>, start: WallPoint) -> Option<Refined> {
+    let k = data.wavenumber_rad_m;
+    let middle = (k.iter().map(|k| k * k).sum::<f64>() / k.len() as f64).sqrt();
+    let wavelength_m = std::f64::consts::TAU / middle;
+    let stated = array.ranges_m(&start.position_m);
+    let pairs = &data.coherence.pairs;
+    let typical = pairs
+        .iter()
+        .zip(data.tables)
+        .map(|(&(m, n), table)| f64::from(table.at(stated[m] - stated[n]).norm()))
+        .sum::<f64>()
+        / pairs.len() as f64;
+    let gain = 2.0 * data.samples_per_bin * k.len() as f64 * typical.min(0.5);
+    let (point, ranges) = line_up(array, pairs, data.tables, start, wavelength_m, gain);
+
+    let stated = array.ranges_m(&point.position_m);
+    let mut likelihood = Likelihood::fit(data.coherence, k, data.samples_per_bin, &ranges);
+    let mut state = {
+        // The lined-up ranges become the starting point of the climb: the site errors that explain them best.
+        let error = RangeError::of(array, &point, &stated, &likelihood.information(), 1.0);
+        let solution = solve_observed(&error, &(error.basis.transpose() * (&ranges - &stated)))?;
+        State { point, pull_per_m: solution.pull_per_m }
+    };
+    for _ in 0..ROUNDS {
+        climb(array, &likelihood, &mut state)?;
+        likelihood = Likelihood::fit(data.coherence, k, data.samples_per_bin, &ranges_of(array, &state));
+    }
+    finish(array, data, &likelihood, &state)
+}
+
+fn ranges_of(array: &Array<'_>, state: &State) -> DVector<f64> {
+    let stated = array.ranges_m(&state.point.position_m);
+    let speed = array.speed_error_m(&stated);
+    let own = array.position_variance_m2().component_mul(&state.pull_per_m);
+    let common = speed.dot(&state.pull_per_m);
+    stated + own + speed * common
+}
+
+/// Log posterior up to a constant.
+fn objective(array: &Array<'_>, likelihood: &Likelihood<'_>, state: &State) -> f64 {
+    let value: f64 = likelihood.scores(&ranges_of(array, state)).iter().map(|s| s.value).sum();
+    value - 0.5 * site_cost(array, state)
+}
+
+/// What the site errors cost: `pullᵀ stated pull`.
+fn site_cost(array: &Array<'_>, state: &State) -> f64 {
+    let speed = array.speed_error_m(&array.ranges_m(&state.point.position_m));
+    let variance = array.position_variance_m2();
+    let own: f64 = state.pull_per_m.iter().zip(variance.iter()).map(|(w, v)| w * w * v).sum();
+    own + speed.dot(&state.pull_per_m).powi(2)
+}
+
+fn climb(array: &Array<'_>, likelihood: &Likelihood<'_>, state: &mut State) -> Option<()> {
+    let information = likelihood.information();
+    let mut height = objective(array, likelihood, state);
+    for _ in 0..STEPS {
+        let (_, solution) = linearised(array, likelihood, &information, state, 1.0)?;
+        let mut taken = None;
+        for share in [1.0, 0.5, 0.25, 0.1, 0.03] {
+            let next = State {
+                point: array.site.moved(&state.point, share * solution.step_m[0], share * solution.step_m[1]),
+                pull_per_m: &state.pull_per_m * (1.0 - share) + &solution.pull_per_m * share,
+            };
+            let reached = objective(array, likelihood, &next);
+            if reached > height {
+                taken = Some((next, reached));
+                break;
+            }
+        }
+        let Some((next, reached)) = taken else { break };
+        let moved = (next.point.position_m - state.point.position_m).norm();
+        let gained = reached - height;
+        (*state, height) = (next, reached);
+        // A hundredth of a nat is a seventh of a standard deviation; quadratic convergence does the rest.
+        if moved < 1e-7 || gained < 1e-4 {
+            break;
+        }
+    }
+    Some(())
+}
+
+/// The least-squares problem that the likelihood looks like from here, and its solution.
+fn linearised(
+    array: &Array<'_>,
+    likelihood: &Likelihood<'_>,
+    information: &nalgebra::DMatrix<f64>,
+    state: &State,
+    excess: f64,
+) -> Option<(RangeError, Solution)> {
+    let stated = array.ranges_m(&state.point.position_m);
+    let ranges = ranges_of(array, state);
+    let gradient: DVector<f64> = likelihood.scores(&ranges).iter().map(|s| &s.gradient).sum();
+    let error = RangeError::of(array, &state.point, &stated, information, excess);
+    let newton = (&error.noise / excess) * (error.basis.transpose() * gradient);
+    let observed = error.basis.transpose() * (ranges - stated) + newton;
+    let solution = solve_observed(&error, &observed)?;
+    Some((error, solution))
+}
+
+fn finish(array: &Array<'_>, data: Data<'_>, likelihood: &Likelihood<'_>, state: &State) -> Option<Refined> {
+    let ranges = ranges_of(array, state);
+    let information = likelihood.information();
+    let scores = likelihood.scores(&ranges);
+    let (model, _) = linearised(array, likelihood, &information, state, 1.0)?;
+    let excess = scatter_excess(&model, &scores);
+    let (error, solution) = linearised(array, likelihood, &information, state, excess)?;
+    let inflation = disagreement(solution.chi2, solution.dof);
+    let covariance = solution.covariance_m2 * inflation;
+    let trace = solution.covariance_m2.trace();
+    let shares = solution.parts_m2.map(|part| part.trace() / trace);
+
+    let own = &error.basis * (error.basis.transpose() * (&ranges - array.ranges_m(&state.point.position_m)));
+    let residuals = own.iter().zip(solution.standardised.iter()).map(|(r, s)| (*r, *s)).collect();
+    let share = likelihood.share();
+    let leak_share = (0..array.len())
+        .map(|m| (0..data.wavenumber_rad_m.len()).map(|bin| share[[m, likelihood.block_of(bin)]]).collect())
+        .collect();
+    Some(Refined {
+        point: state.point,
+        ranges_m: ranges,
+        covariance_m2: covariance,
+        shares,
+        chi2: (solution.chi2, solution.dof),
+        residuals,
+        leak_share,
+    })
+}
+
+/// How much more the blocks' scores scatter than the model says, in the directions that move the place: the trace of
+/// the sandwich over that of the model, not below 1. Echoes and other leaks are coherent but not in the model; they
+/// turn from block to block and show here.
+fn scatter_excess(model: &RangeError, scores: &[BlockScore]) -> f64 {
+    let blocks = scores.len() as f64;
+    if scores.len() < 8 {
+        return 1.0;
+    }
+    let known = model.noise.clone().try_inverse().unwrap_or_else(|| nalgebra::DMatrix::zeros(0, 0));
+    if known.is_empty() {
+        return 1.0;
+    }
+    let normal = model.gradient.transpose() * known * &model.gradient;
+    let Some(bread) = normal.try_inverse() else { return 1.0 };
+    let parts: Vec<DVector<f64>> =
+        scores.iter().map(|s| model.gradient.transpose() * (model.basis.transpose() * &s.gradient)).collect();
+    let mean = parts.iter().sum::<DVector<f64>>() / blocks;
+    let mut filling = nalgebra::DMatrix::zeros(2, 2);
+    for part in &parts {
+        let off = part - &mean;
+        filling += &off * off.transpose();
+    }
+    filling *= blocks / (blocks - 1.0);
+    ((&bread * filling * &bread).trace() / bread.trace()).max(1.0)
+}
+
+/// Factor on the covariance when the ranges disagree with the geometry beyond chance: chi-square per degree of freedom
+/// where it exceeds its 95 % point, else 1.
+fn disagreement(chi2: f64, dof: usize) -> f64 {
+    if dof == 0 {
+        return 1.0;
+    }
+    let n = dof as f64;
+    // Wilson & Hilferty (1931): a chi-square's cube root is nearly normal.
+    let limit = n * (1.0 - 2.0 / (9.0 * n) + 1.645 * (2.0 / (9.0 * n)).sqrt()).powi(3);
+    if chi2 > limit { chi2 / n } else { 1.0 }
+}

@@ -1,0 +1,185 @@
+//! From refined places to the records people read: leak, pairs, verdict and the sentences that go with them.
+
+use nalgebra::Matrix2;
+
+use super::array::Array;
+use super::outcome::{Ellipse, Fit, Leak, PairReport, Verdict};
+use super::refine::Refined;
+use super::verdict::{LEAK_Z, Standing};
+use super::views::View;
+use crate::cross_spectra::{Layout, Sums};
+use crate::units::{power_db, power_from_db};
+
+/// 95 % point of a chi-square with two degrees of freedom: `−2 ln 0.05`.
+const CHI2_95: f64 = 5.991_464_547_107_98;
+
+/// Chi-square per degree of freedom from which sound and stated geometry contradict each other.
+const CONTRADICTION: f64 = 3.0;
+
+/// The record of a refined place. `powers` are the capture's spectra of the array's channels.
+pub fn leak(array: &Array<'_>, refined: &Refined, view: &View, powers: &Sums, layout: &Layout) -> (Leak, Vec<f64>) {
+    let distance_m = array.ranges_m(&refined.point.position_m);
+    let heard: Vec<Heard> =
+        (0..array.len()).map(|m| Heard::of(array, refined, view, powers, layout, (m, distance_m[m]))).collect();
+    let snr_db: Vec<f64> = heard.iter().map(|h| power_db(h.leak / h.rest.max(f64::MIN_POSITIVE))).collect();
+    let levels: Vec<f64> = heard.iter().map(|h| power_db(h.leak_at_1_m)).collect();
+    let covariance = refined.covariance_m2;
+    let [noise, positions, speed] = refined.shares;
+    let leak = Leak {
+        point: refined.point,
+        covariance_uv_m2: [[covariance[(0, 0)], covariance[(0, 1)]], [covariance[(1, 0)], covariance[(1, 1)]]],
+        ellipse_95: ellipse_95(&covariance),
+        shares: [("noise", noise), ("sensor positions", positions), ("wave speed", speed)],
+        false_alarm_probability: None,
+        snr_db: median(snr_db.clone()),
+        level_db: median(levels),
+    };
+    (leak, snr_db)
+}
+
+/// Power in the band at one sensor, full scale²; bins left out count as the mean of the others.
+struct Heard {
+    leak: f64,
+    rest: f64,
+    /// The leak's, with spreading and the air's absorption undone.
+    leak_at_1_m: f64,
+}
+
+impl Heard {
+    fn of(
+        array: &Array<'_>,
+        refined: &Refined,
+        view: &View,
+        powers: &Sums,
+        layout: &Layout,
+        (m, distance_m): (usize, f64),
+    ) -> Self {
+        let frequency_hz = &view.coherence.frequency_hz;
+        let first_hz = layout.first_bin as f64 * layout.spacing_hz();
+        let width_hz = layout.bins as f64 * layout.spacing_hz() / frequency_hz.len() as f64;
+        let mut heard = Self { leak: 0.0, rest: 0.0, leak_at_1_m: 0.0 };
+        for (bin, f) in frequency_hz.iter().enumerate() {
+            let k = ((f - first_hz) / layout.spacing_hz()).round() as usize;
+            let power = powers.auto[[m, k]] * width_hz;
+            let leak = power * refined.leak_share[m][bin];
+            let absorbed_db = array.medium.absorption_db_m(*f) * (distance_m - 1.0);
+            heard.leak += leak;
+            heard.rest += power - leak;
+            heard.leak_at_1_m += leak * distance_m * distance_m * power_from_db(absorbed_db);
+        }
+        heard
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The 95 % ellipse of a covariance.
+pub fn ellipse_95(covariance: &Matrix2<f64>) -> Ellipse {
+    let (a, b, d) = (covariance[(0, 0)], covariance[(0, 1)], covariance[(1, 1)]);
+    let middle = (a + d) / 2.0;
+    let radius = ((a - d) / 2.0).hypot(b);
+    let angle = 0.5 * (2.0 * b).atan2(a - d);
+    Ellipse {
+        semi_major_m: (CHI2_95 * (middle + radius)).max(0.0).sqrt(),
+        semi_minor_m: (CHI2_95 * (middle - radius)).max(0.0).sqrt(),
+        angle_deg: angle.to_degrees(),
+    }
+}
+
+/// Delays of all pairs beside what the reported place implies; people check a location by its delays.
+pub fn pairs(
+    array: &Array<'_>,
+    view: &View,
+    averages: f64,
+    samples_per_bin: f64,
+    refined: Option<&Refined>,
+) -> Vec<PairReport> {
+    let speed = array.medium.speed_m_s;
+    let k = &view.wavenumber_rad_m;
+    let wavelength_m = std::f64::consts::TAU / (k.iter().map(|k| k * k).sum::<f64>() / k.len() as f64).sqrt();
+    let implied = refined.map(|r| array.ranges_m(&r.point.position_m));
+    let of_pair = |(row, &(m, n)): (usize, &(usize, usize))| {
+        let coherence = view.coherence.pair_magnitude(row, averages);
+        let mut report = PairReport {
+            a: array.sensors[m],
+            b: array.sensors[n],
+            tdoa_s: None,
+            sigma_s: None,
+            residual_s: None,
+            coherence,
+            used: refined.is_some(),
+        };
+        let (Some(refined), Some(implied)) = (refined, &implied) else { return report };
+        let near = refined.ranges_m[m] - refined.ranges_m[n];
+        if let Some((measured_m, _)) = view.tables[row].crest(near, 0.75 * wavelength_m) {
+            // Knapp & Carter (1976): information on range difference 2 n Σ k² g²/(1−g²).
+            let information: f64 = k
+                .iter()
+                .enumerate()
+                .map(|(bin, k)| {
+                    let g2 = (refined.leak_share[m][bin] * refined.leak_share[n][bin]).min(0.98);
+                    2.0 * samples_per_bin * k * k * g2 / (1.0 - g2)
+                })
+                .sum();
+            report.tdoa_s = Some(measured_m / speed);
+            report.sigma_s = (information > 0.0).then(|| information.sqrt().recip() / speed);
+            report.residual_s = Some((measured_m - (implied[m] - implied[n])) / speed);
+        }
+        report
+    };
+    view.coherence.pairs.iter().enumerate().map(of_pair).collect()
+}
+
+/// Agreement of measured ranges with the stated geometry.
+pub fn fit(array: &Array<'_>, refined: &Refined) -> Option<Fit> {
+    let (chi2, dof) = refined.chi2;
+    if dof == 0 {
+        return None;
+    }
+    let worst =
+        (0..array.len()).max_by(|&m, &n| refined.residuals[m].1.abs().total_cmp(&refined.residuals[n].1.abs()))?;
+    Some(Fit { chi2_per_dof: chi2 / dof as f64, dof, worst_sensor: array.sensors[worst] })
+}
+
+/// The verdict and why.
+pub fn verdict(
+    array: &Array<'_>,
+    standings: &[Standing],
+    refined: Option<&Refined>,
+    agree: bool,
+    fit: Option<Fit>,
+) -> (Verdict, Vec<String>) {
+    let mut reasons = Vec::new();
+    let z = standings.iter().map(|s| s.z).fold(f64::MAX, f64::min);
+    if z <= LEAK_Z {
+        reasons.push(format!(
+            "nothing stands out: the strongest place has z = {z:.1}, and {LEAK_Z} is needed; record longer (four times \
+             the time shows leaks 3 dB weaker), bring sensors closer, or switch machines off"
+        ));
+    }
+    if !agree {
+        reasons.push(
+            "subtracting the background and whitening by it point to different places: the background has changed; record it \
+             again directly before or after the capture"
+                .into(),
+        );
+    }
+    if refined.is_none() {
+        reasons.push("the sensors do not fix a place: spread them out, not all in one direction from the wall".into());
+    }
+    let verdict = if reasons.is_empty() { Verdict::Leak } else { Verdict::Inconclusive };
+    if let (Verdict::Leak, Some(fit)) = (verdict, fit)
+        && fit.chi2_per_dof > CONTRADICTION
+    {
+        let sensor = &array.site.sensors[fit.worst_sensor];
+        reasons.push(format!(
+            "delays and stated geometry disagree (chi-square {:.1} per degree of freedom); the ellipse is widened to match. \
+             Sensor '{}' (channel {}) fits worst: check its place, cable and channel",
+            fit.chi2_per_dof, sensor.id, sensor.channel
+        ));
+    }
+    (verdict, reasons)
+}

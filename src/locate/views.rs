@@ -1,0 +1,79 @@
+//! The ways to look at a capture: as it is, or as what is new over a background, by subtraction and by whitening.
+
+use super::array::Array;
+use super::search::Response;
+use super::verdict::{Standing, survey};
+use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Sums, Weighting, excess, whitened};
+use crate::delay::{RangePlan, RangeTable};
+use rayon::prelude::*;
+
+/// One way to look: weighted cross-spectra, their correlation over range difference, and what stands out on the wall.
+#[derive(Debug)]
+pub struct View {
+    /// In words.
+    pub name: &'static str,
+    /// Weighted cross-spectra of the used bins.
+    pub coherence: Coherence,
+    /// Wavenumber of each used bin, rad/m.
+    pub wavenumber_rad_m: Vec<f64>,
+    /// Correlation of each pair.
+    pub tables: Vec<RangeTable>,
+}
+
+/// The views that the captures allow: one, or two with a background. The first has undistorted phases and is the one
+/// that is refined.
+pub fn views(
+    array: &Array<'_>,
+    capture: &CrossSpectra,
+    background: Option<&CrossSpectra>,
+    weighting: Weighting,
+    fates: &[BinFate],
+) -> Vec<View> {
+    let layout = capture.layout();
+    let mean = capture.mean();
+    let view = |name, numerator: &Sums, powers: &Sums| {
+        View::new(name, array, weighting.apply(numerator, powers, layout, fates))
+    };
+    match background {
+        None => vec![view("the capture", &mean, &mean)],
+        Some(background) => {
+            let new = whitened(&mean, background);
+            vec![
+                view("the capture less the background", &excess(&mean, &background.mean()), &mean),
+                view("the capture whitened by the background", &new, &new),
+            ]
+        }
+    }
+}
+
+impl View {
+    /// Prepares the correlation tables of weighted cross-spectra.
+    pub fn new(name: &'static str, array: &Array<'_>, coherence: Coherence) -> Self {
+        let wavenumber_rad_m: Vec<f64> =
+            coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
+        let longest_m = std::f64::consts::TAU / wavenumber_rad_m.iter().copied().fold(f64::MAX, f64::min);
+        // Beyond the largest possible difference only as much as blurred look-ups and crest searches may touch.
+        let reach = |pair: (usize, usize)| {
+            array.largest_difference_m(pair) + 6.0 * array.difference_sigma_m(pair) + 3.0 * longest_m
+        };
+        let furthest_m = coherence.pairs.iter().map(|&pair| reach(pair)).fold(0.0, f64::max);
+        let plan = RangePlan::new(&wavenumber_rad_m, furthest_m);
+        let tables = coherence
+            .pairs
+            .par_iter()
+            .enumerate()
+            .map(|(row, &pair)| plan.table(coherence.value.row(row).iter().copied(), reach(pair)))
+            .collect();
+        Self { name, coherence, wavenumber_rad_m, tables }
+    }
+
+    /// The steered response of this view.
+    pub fn response<'a, 'b>(&'b self, array: &'b Array<'a>) -> Response<'a, 'b> {
+        Response::new(array, &self.coherence.pairs, &self.tables)
+    }
+
+    /// What stands out on the wall; places closer than `separation_m` count as one.
+    pub fn survey(&self, array: &Array<'_>, separation_m: f64) -> Standing {
+        survey(&self.response(array), separation_m)
+    }
+}

@@ -1,0 +1,17 @@
+//! What an analysis tells people and programs: a summary in words, `result.json`, and pictures of the evidence.
+//!
+//! Everything here reads a [`Site`] and an [`Outcome`] and decides nothing. Only [`write_atomically`] touches the disk.
+//!
+//! [`Site`]: crate::site::Site
+//! [`Outcome`]: crate::locate::Outcome
+
+mod atomic;
+mod json;
+mod plots;
+mod text;
+mod words;
+
+pub use atomic::write_atomically;
+pub use json::result_json;
+pub use plots::{Plots, write_plots};
+pub use text::summary;

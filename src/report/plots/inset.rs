@@ -1,0 +1,72 @@
+//! A close look at one leak: its 95 % ellipse in millimetres, in the wall's tangent plane.
+
+use std::f64::consts::TAU;
+
+use super::axes::Axes;
+use super::look::{AXIS_PX, GREY, INK, LEAK, SMALL_PX, faded};
+use super::picture::{Align, Frame, Label, Level, Picture, Stroke};
+use crate::locate::{Ellipse, Leak};
+use crate::report::words::millimetres;
+
+/// Draws the ellipse in a square `frame`; `v_down` where the map beside it shows `v` growing downwards.
+pub(super) fn draw(picture: &mut Picture, frame: Frame, heading: &str, leak: &Leak, v_down: bool) {
+    let ellipse = leak.ellipse_95;
+    let major_mm = ellipse.semi_major_m * 1e3;
+    let half = if major_mm.is_finite() && major_mm > 0.0 { round_up(1.5 * major_mm) } else { 1.0 };
+    let y = if v_down { [half, -half] } else { [-half, half] };
+    let axes = Axes { frame, x: [-half, half], y };
+    axes.grid(picture);
+    let outline = |scale: f64| around(&ellipse).map(move |[du, dv]| [du * 1e3 * scale, dv * 1e3 * scale]);
+    let fill: Vec<_> = outline(1.0).map(|[u, v]| axes.px(u, v)).collect();
+    picture.polygon(fill, Some(faded(LEAK, 0.20)), Some(Stroke::new(LEAK, 2.5)));
+    let centre = axes.px(0.0, 0.0);
+    let r = 9.0;
+    picture.line([[centre[0] - r, centre[1]], [centre[0] + r, centre[1]]], Stroke::new(INK, 2.0));
+    picture.line([[centre[0], centre[1] - r], [centre[0], centre[1] + r]], Stroke::new(INK, 2.0));
+    let text = |text: &str, at: [f64; 2], align| Label::new(text, at, SMALL_PX).align(align, Level::Top).colour(GREY);
+    picture.label(Label::new(heading, [frame.left, frame.top - 32.0], AXIS_PX).bold());
+    let size = format!("± {} × {}", millimetres(ellipse.semi_major_m), millimetres(ellipse.semi_minor_m));
+    picture.label(text(&size, [frame.left, frame.top - 22.0], Align::Start));
+    axes.scales(picture, "along u (mm)", "along v (mm)");
+}
+
+/// Points of an ellipse about its centre, metres along `u` and `v`.
+pub(super) fn around(ellipse: &Ellipse) -> impl Iterator<Item = [f64; 2]> + use<> {
+    const COUNT: u32 = 72;
+    let Ellipse { semi_major_m, semi_minor_m, angle_deg } = *ellipse;
+    let (sin, cos) = angle_deg.to_radians().sin_cos();
+    (0..COUNT).map(move |i| {
+        let (y, x) = (TAU * f64::from(i) / f64::from(COUNT)).sin_cos();
+        let (x, y) = (x * semi_major_m, y * semi_minor_m);
+        [x * cos - y * sin, x * sin + y * cos]
+    })
+}
+
+/// The next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10, … at or above.
+fn round_up(value: f64) -> f64 {
+    let power = 10f64.powf(value.log10().floor());
+    [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
+        .map(|m| m * power)
+        .into_iter()
+        .find(|s| *s >= value * 0.999)
+        .unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ellipse_leans_from_u_towards_v() {
+        let ellipse = Ellipse { semi_major_m: 0.003, semi_minor_m: 0.001, angle_deg: 90.0 };
+        let [du, dv] = around(&ellipse).next().unwrap();
+        assert!(du.abs() < 1e-12 && (dv - 0.003).abs() < 1e-12);
+    }
+
+    #[test]
+    fn scales_are_round() {
+        assert!((round_up(4.65) - 5.0).abs() < 1e-12);
+        assert!((round_up(0.16) - 0.2).abs() < 1e-12);
+        assert!((round_up(10.0) - 10.0).abs() < 1e-12);
+    }
+}

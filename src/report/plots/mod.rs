@@ -1,0 +1,164 @@
+//! Pictures of the evidence, each as PNG and as SVG.
+//!
+//! A plot draws once into a [`Picture`](picture::Picture), a list of marks; `raster` and `svg` write that list down.
+//! One file a plot: [`map`] and [`module`] say where, the rest says why that can be believed.
+
+mod axes;
+mod coherence;
+mod colour_map;
+mod correlations;
+mod font;
+mod inset;
+mod layout;
+mod levels;
+mod look;
+mod map;
+mod markers;
+mod module;
+mod patch;
+mod picture;
+mod raster;
+mod spectrogram;
+mod svg;
+#[cfg(test)]
+pub(in crate::report) mod synthetic;
+mod unroll;
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::write_atomically;
+use crate::error::{Error, Result};
+use crate::locate::Outcome;
+use crate::site::Site;
+use picture::Picture;
+
+/// The plots that [`write_plots`] makes, in the order in which a reader wants them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plots {
+    /// The walls laid flat with the steered response and the answer.
+    Map,
+    /// The module in three dimensions.
+    Module,
+    /// Correlation of each pair around the expected delay.
+    Correlations,
+    /// Coherence over frequency and by pair.
+    Coherence,
+    /// Power spectral density of each channel.
+    Levels,
+    /// Power over time and frequency.
+    Spectrogram,
+}
+
+impl Plots {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Map, Self::Module, Self::Correlations, Self::Coherence, Self::Levels, Self::Spectrogram];
+
+    /// The file name without its ending.
+    pub fn stem(self) -> &'static str {
+        match self {
+            Self::Map => "map",
+            Self::Module => "module",
+            Self::Correlations => "correlations",
+            Self::Coherence => "coherence",
+            Self::Levels => "levels",
+            Self::Spectrogram => "spectrogram",
+        }
+    }
+
+    fn draw(self, site: &Site, outcome: &Outcome) -> Picture {
+        match self {
+            Self::Map => map::draw(site, outcome),
+            Self::Module => module::draw(site, outcome),
+            Self::Correlations => correlations::draw(site, outcome),
+            Self::Coherence => coherence::draw(site, outcome),
+            Self::Levels => levels::draw(site, outcome),
+            Self::Spectrogram => spectrogram::draw(outcome),
+        }
+    }
+}
+
+/// Writes every plot to `dir` as `<stem>.png` and `<stem>.svg`; gives the paths written, in the order of [`Plots::ALL`].
+///
+/// Evidence that an outcome lacks gives a picture that says so.
+///
+/// # Errors
+/// [`Error::Io`] where a file cannot be written; files written before it stay, each complete.
+pub fn write_plots(site: &Site, outcome: &Outcome, dir: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    let dir = dir.as_ref();
+    let written: Result<Vec<[PathBuf; 2]>> = Plots::ALL
+        .into_par_iter()
+        .map(|plot| {
+            let picture = plot.draw(site, outcome);
+            let [png, svg] = ["png", "svg"].map(|ending| dir.join(plot.stem()).with_extension(ending));
+            let (png_bytes, svg_text) = rayon::join(|| raster::png(&picture), || svg::svg(&picture));
+            write_atomically(&png, &png_bytes.map_err(|source| Error::io(&png, source))?)?;
+            write_atomically(&svg, svg_text.map_err(|source| Error::io(&svg, source))?.as_bytes())?;
+            Ok([png, svg])
+        })
+        .collect();
+    Ok(written?.into_iter().flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_panic(site: &Site, outcome: &Outcome) {
+        for plot in Plots::ALL {
+            let picture = plot.draw(site, outcome);
+            assert!(!picture.title.is_empty(), "{plot:?}");
+            assert!(raster::png(&picture).unwrap().starts_with(b"\x89PNG"), "{plot:?}");
+            let text = svg::svg(&picture).unwrap();
+            assert!(text.starts_with("<svg") && text.ends_with("</svg>\n"), "{plot:?}");
+            // Embedded images may spell anything, but have no spaces.
+            assert!(!text.contains("NaN ") && !text.contains(" NaN"), "{plot:?}");
+        }
+    }
+
+    #[test]
+    fn odd_cases_are_drawn_too() {
+        for (_, (site, outcome)) in synthetic::all() {
+            no_panic(&site, &outcome);
+        }
+    }
+
+    #[test]
+    fn missing_and_broken_evidence_is_survived() {
+        let (site, mut outcome) = synthetic::tunnel();
+        outcome.evidence.correlations.iter_mut().for_each(|c| c.value.fill(f32::NAN));
+        outcome.evidence.levels.fill(0.0);
+        outcome.evidence.maps[0].response_db.fill(f32::NEG_INFINITY);
+        outcome.evidence.spectrogram.power.fill(f32::NAN);
+        outcome.leaks[0].ellipse_95.semi_major_m = f64::NAN;
+        no_panic(&site, &outcome);
+        outcome.evidence = crate::locate::Evidence::default();
+        outcome.pairs.clear();
+        outcome.sensors.clear();
+        outcome.candidates.clear();
+        no_panic(&site, &outcome);
+    }
+
+    #[test]
+    fn both_forms_of_every_plot_arrive() {
+        let folder = tempfile::tempdir().unwrap();
+        let (site, outcome) = synthetic::plate();
+        let paths = write_plots(&site, &outcome, folder.path().join("out")).unwrap();
+        assert_eq!(paths.len(), 12);
+        assert!(paths[0].ends_with("map.png") && paths.iter().all(|p| p.is_file()));
+    }
+
+    /// `cargo test --release pictures -- --ignored --nocapture`, then look at target/pictures.
+    #[test]
+    #[ignore = "writes pictures for the eye"]
+    fn pictures() {
+        for (name, (site, outcome)) in synthetic::all() {
+            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pictures").join(name);
+            let start = std::time::Instant::now();
+            write_plots(&site, &outcome, &dir).unwrap();
+            println!("{name}: {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+}

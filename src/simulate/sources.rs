@@ -1,0 +1,272 @@
+//! Sources of sound and their carriage along a path: band-limited noise by its spectrum, lines by their phase.
+
+use std::f64::consts::{LN_10, SQRT_2, TAU};
+
+use rand_chacha::ChaCha8Rng;
+use realfft::RealFftPlanner;
+use realfft::num_complex::Complex64;
+
+use super::noise::{density, normal};
+use super::paths::Path;
+use super::scene::Spectrum;
+use crate::propagation::Air;
+
+/// Half the length of the interpolator that a drifting clock needs, samples.
+const HALF_TAPS: usize = 32;
+/// Its Kaiser window: images below −100 dB for sound up to 0.85 of half the sample rate, better further down.
+const KAISER_BETA: f64 = 12.0;
+/// A turning phasor is set anew this often; between, it gathers rounding of as many multiplications.
+const PHASOR_STEPS: usize = 256;
+
+/// One recorder's clock against the first one's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Clock {
+    /// Starts so much later, seconds.
+    pub(super) offset_s: f64,
+    /// Runs so much faster, parts per million.
+    pub(super) ppm: f64,
+}
+
+impl Clock {
+    /// Samples of the first clock in one of this.
+    fn stride(self) -> f64 {
+        1.0 / (1.0 + self.ppm * 1e-6)
+    }
+}
+
+/// How much of a source is needed: from its first sample that any sensor hears to its last.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach {
+    rate_hz: f64,
+    /// Samples of the source before time zero.
+    before: usize,
+    /// Samples in all, a length that transforms quickly.
+    length: usize,
+}
+
+impl Reach {
+    /// Room for `frames` samples at every lag, so that the circular transform never wraps into what is kept.
+    pub(super) fn new(
+        rate_hz: f64,
+        frames: usize,
+        lags_s: impl Iterator<Item = f64>,
+        ppm: impl Iterator<Item = f64>,
+    ) -> Self {
+        let (first, last) = lags_s.fold((0f64, 0f64), |(low, high), lag| (low.min(lag), high.max(lag)));
+        let stride = ppm.map(|ppm| Clock { offset_s: 0.0, ppm }.stride()).fold(1.0, f64::max);
+        let before = (last * rate_hz).ceil() as usize + HALF_TAPS;
+        let after = (-first * rate_hz).ceil() as usize + HALF_TAPS + 1;
+        let length = before + (frames as f64 * stride).ceil() as usize + after;
+        Self { rate_hz, before, length: quick_length(length) }
+    }
+}
+
+/// The least even number from `least` on without prime factors above 5.
+fn quick_length(least: usize) -> usize {
+    let smooth = |mut n: usize| {
+        for p in [2, 3, 5] {
+            while n.is_multiple_of(p) {
+                n /= p;
+            }
+        }
+        n == 1
+    };
+    (least.next_multiple_of(2)..).step_by(2).find(|&n| smooth(n)).expect("powers of two are without end")
+}
+
+/// Gaussian noise of a given spectrum.
+pub(super) struct Broadband {
+    reach: Reach,
+    first_bin: usize,
+    /// Spectrum from `first_bin` on, and absorption there, nepers per metre.
+    bins: Vec<(Complex64, f64)>,
+    inverse: std::sync::Arc<dyn realfft::ComplexToReal<f64>>,
+}
+
+impl Broadband {
+    /// Noise of RMS `amplitude` at 1 m before absorption.
+    pub(super) fn new(
+        rng: &mut ChaCha8Rng,
+        reach: Reach,
+        amplitude: f64,
+        (spectrum, band_hz): (Spectrum, [f64; 2]),
+        air: &Air,
+    ) -> Self {
+        let spacing_hz = reach.rate_hz / reach.length as f64;
+        let first_bin = ((band_hz[0] / spacing_hz).ceil() as usize).max(1);
+        // The bin at half the rate is real, not complex, and is left out.
+        let end_bin = ((band_hz[1] / spacing_hz).floor() as usize + 1).min(reach.length / 2);
+        let densities: Vec<f64> =
+            (first_bin..end_bin).map(|k| density(spectrum, k as f64 * spacing_hz, band_hz)).collect();
+        let total: f64 = densities.iter().sum();
+        let bins = densities
+            .iter()
+            .enumerate()
+            .map(|(i, density)| {
+                // The inverse transform adds a bin and its conjugate: variance 4 s² for parts of variance s².
+                let part = amplitude / 2.0 * (density / total).sqrt();
+                let value = Complex64::new(part * normal(rng), part * normal(rng));
+                let loss_db_m = air.absorption_db_m((first_bin + i) as f64 * spacing_hz);
+                (value, loss_db_m * LN_10 / 20.0)
+            })
+            .collect();
+        let inverse = RealFftPlanner::new().plan_fft_inverse(reach.length);
+        Self { reach, first_bin, bins, inverse }
+    }
+
+    /// Adds what arrives along every path at its lag.
+    pub(super) fn add_to(&self, samples: &mut [f64], arrivals: &[(Path, f64)], clock: Clock) {
+        let mut spectrum = self.inverse.make_input_vec();
+        let kept = &mut spectrum[self.first_bin..self.first_bin + self.bins.len()];
+        for (path, lag_s) in arrivals {
+            let amplitude = path.reflected / path.length_m;
+            let turn = -TAU * lag_s * self.reach.rate_hz / self.reach.length as f64;
+            let step = Complex64::cis(turn);
+            for (block, (values, bins)) in kept.chunks_mut(PHASOR_STEPS).zip(self.bins.chunks(PHASOR_STEPS)).enumerate()
+            {
+                let bin = self.first_bin + block * PHASOR_STEPS;
+                let mut phasor = Complex64::cis(turn * bin as f64) * amplitude;
+                for (value, (source, loss_np_m)) in values.iter_mut().zip(bins) {
+                    *value += source * phasor * (-loss_np_m * path.length_m).exp();
+                    phasor *= step;
+                }
+            }
+        }
+        let mut wave = self.inverse.make_output_vec();
+        self.inverse.process(&mut spectrum, &mut wave).expect("lengths are the plan's own, the ends are zero");
+        let stride = clock.stride();
+        if clock.ppm == 0.0 {
+            let heard = &wave[self.reach.before..];
+            samples.iter_mut().zip(heard).for_each(|(sample, x)| *sample += x);
+        } else {
+            for (k, sample) in samples.iter_mut().enumerate() {
+                *sample += interpolated(&wave, self.reach.before as f64 + k as f64 * stride);
+            }
+        }
+    }
+}
+
+/// Value of a band-limited wave between its samples, by a Kaiser-windowed sinc.
+fn interpolated(wave: &[f64], at: f64) -> f64 {
+    let base = at.floor();
+    let fraction = at - base;
+    let start = base as usize + 1 - HALF_TAPS;
+    let sin = (std::f64::consts::PI * fraction).sin() / std::f64::consts::PI;
+    let peak = bessel_i0(KAISER_BETA);
+    if fraction == 0.0 {
+        return wave[base as usize];
+    }
+    let taps = &wave[start..start + 2 * HALF_TAPS];
+    taps.iter()
+        .enumerate()
+        .map(|(i, x)| {
+            // Distance from tap to place; sin(π·distance) is ± sin(π·fraction) for all of them.
+            let distance = fraction + (HALF_TAPS - 1) as f64 - i as f64;
+            let sign = if (HALF_TAPS - 1 + i).is_multiple_of(2) { 1.0 } else { -1.0 };
+            let edge = distance / HALF_TAPS as f64;
+            x * sign * sin / distance * bessel_i0(KAISER_BETA * (1.0 - edge * edge).max(0.0).sqrt()) / peak
+        })
+        .sum()
+}
+
+/// Modified Bessel function of the first kind and order zero, by its series.
+fn bessel_i0(x: f64) -> f64 {
+    let quarter = x * x / 4.0;
+    let (mut term, mut sum) = (1.0, 1.0);
+    for k in 1..60 {
+        term *= quarter / f64::from(k * k);
+        sum += term;
+        if term < sum * f64::EPSILON {
+            break;
+        }
+    }
+    sum
+}
+
+/// A line whose phase walks at random.
+pub(super) struct Line {
+    reach: Reach,
+    frequency_hz: f64,
+    amplitude: f64,
+    loss_np_m: f64,
+    /// The walk as a phasor, sample by sample; one value where the line is pure.
+    walk: Vec<Complex64>,
+}
+
+impl Line {
+    /// A line of RMS `rms` at 1 m before absorption; `jitter_hz` is its width at half power.
+    pub(super) fn new(
+        rng: &mut ChaCha8Rng,
+        reach: Reach,
+        frequency_hz: f64,
+        rms: f64,
+        jitter_hz: f64,
+        loss_db_m: f64,
+    ) -> Self {
+        // A phase that spreads by 2π·width each second gives a Lorentzian line of that full width.
+        let step_rad = (TAU * jitter_hz / reach.rate_hz).sqrt();
+        let mut phase = TAU * rand::RngExt::random::<f64>(rng);
+        let count = if jitter_hz > 0.0 { reach.length } else { 1 };
+        let walk = (0..count)
+            .map(|_| {
+                let phasor = Complex64::cis(phase);
+                phase += step_rad * if jitter_hz > 0.0 { normal(rng) } else { 0.0 };
+                phasor
+            })
+            .collect();
+        Self { reach, frequency_hz, amplitude: rms * SQRT_2, loss_np_m: loss_db_m * LN_10 / 20.0, walk }
+    }
+
+    /// Adds what arrives along every path at its lag.
+    pub(super) fn add_to(&self, samples: &mut [f64], arrivals: &[(Path, f64)], clock: Clock) {
+        let weights: Vec<(Complex64, f64)> = arrivals
+            .iter()
+            .map(|(path, lag_s)| {
+                let amplitude =
+                    self.amplitude * path.reflected / path.length_m * (-self.loss_np_m * path.length_m).exp();
+                // The offset is in the lag already; whole turns are dropped before they cost precision.
+                (Complex64::from_polar(amplitude, -TAU * (self.frequency_hz * lag_s).fract()), *lag_s)
+            })
+            .collect();
+        let pure: Complex64 = weights.iter().map(|(weight, _)| weight).sum::<Complex64>() * self.walk[0];
+        for (k, sample) in samples.iter_mut().enumerate() {
+            let at = k as f64 * clock.stride();
+            let turns = self.frequency_hz / self.reach.rate_hz * at;
+            let envelope = if self.walk.len() == 1 {
+                pure
+            } else {
+                weights.iter().map(|(weight, lag_s)| weight * self.walk_at(at - lag_s * self.reach.rate_hz)).sum()
+            };
+            *sample += (envelope * Complex64::cis(TAU * turns.fract())).re;
+        }
+    }
+
+    fn walk_at(&self, sample: f64) -> Complex64 {
+        let at = self.reach.before as f64 + sample;
+        let base = at as usize;
+        let fraction = at - base as f64;
+        self.walk[base] * (1.0 - fraction) + self.walk[base + 1] * fraction
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quick_lengths_are_even_and_smooth() {
+        assert_eq!([1, 7, 1021, 48_301].map(quick_length), [2, 8, 1024, 48_600]);
+    }
+
+    #[test]
+    fn interpolation_reads_a_sine_between_its_samples() {
+        // 80 kHz at 192 kHz, the top of the usual band.
+        let turn = TAU * 80.0 / 192.0;
+        let wave: Vec<f64> = (0..200).map(|i| (turn * f64::from(i)).sin()).collect();
+        for i in 0..50 {
+            let at = 80.0 + f64::from(i) * 0.173;
+            // −100 dB of images, as the window promises.
+            assert!((interpolated(&wave, at) - (turn * at).sin()).abs() < 1e-5, "{at}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What is there: wall patches, sensors, recorders and how sound travels, read from a TOML file or refused.
+
+mod read;
+mod read_sensor;
+mod read_wall;
+mod table;
+mod wall;
+
+pub(crate) use read::take_site;
+pub use read::{parse_site, read_site};
+pub(crate) use read_wall::{COORDINATE_M, place_on_wall};
+pub(crate) use table::{Document, Table, read_text};
+pub use wall::{Chart, Point3, Wall, WallPoint};
+
+/// A valid site: every sensor stands on a known recorder and channel, every wall has an area.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    /// Free text, shown on plots.
+    pub name: String,
+    /// How sound gets from the leak to a sensor.
+    pub path: PathKind,
+    /// The patches the leak may lie on; at least one.
+    pub walls: Vec<Wall>,
+    /// The recorders, in the order in which captures are given; at least one.
+    pub recorders: Vec<Recorder>,
+    /// The sensors in the order of the file, disabled ones included.
+    pub sensors: Vec<Sensor>,
+    /// What the site leaves open and what was assumed in its place, in words.
+    pub assumptions: Vec<String>,
+}
+
+/// How sound gets from the leak to a sensor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PathKind {
+    /// Straight lines through the cabin air.
+    Air(AirPath),
+}
+
+/// Air between leak and sensors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AirPath {
+    /// Temperature, degrees Celsius.
+    pub temperature_c: f64,
+    /// Static pressure, kilopascals.
+    pub pressure_kpa: f64,
+    /// Relative humidity, per cent.
+    pub humidity_pct: f64,
+    /// The speed of sound where the site gives it; otherwise it follows from the three above.
+    pub speed_m_s: Option<f64>,
+    /// How sure the speed is.
+    pub speed_sigma: SpeedSigma,
+}
+
+/// One standard deviation of a speed of sound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SpeedSigma {
+    /// In metres per second.
+    Absolute(f64),
+    /// As a fraction of the speed.
+    Relative(f64),
+}
+
+/// One recorder: one capture file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorder {
+    /// Name in the site file.
+    pub id: String,
+    /// Whether its samples are locked to those of the first recorder.
+    pub locked: bool,
+}
+
+/// One sensor and the channel it is recorded on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sensor {
+    /// Name in the site file.
+    pub id: String,
+    /// Index of its recorder.
+    pub recorder: usize,
+    /// Channel of the recorder's file, counted from 1.
+    pub channel: usize,
+    /// Place in the module frame, metres.
+    pub position_m: Point3,
+    /// One standard deviation of the place along each axis, metres.
+    pub position_sigma_m: f64,
+    /// Gain of this channel over the others, decibels: the recording is so much louder than the sound.
+    pub gain_db: f64,
+    /// This channel shows a sound so much later than it arrived, seconds.
+    pub delay_s: f64,
+    /// -1 where the channel is wired the wrong way round, else 1.
+    pub polarity: f64,
+    /// Left out on the site's word.
+    pub disabled: bool,
+}
+
+impl Site {
+    /// Clock group of each sensor, in the order of `sensors`: sensors in one group share a clock.
+    ///
+    /// Locked recorders belong to group 0 with the first recorder; each free one is a group of its own.
+    pub fn clock_groups(&self) -> Vec<usize> {
+        let of_recorder: Vec<usize> =
+            self.recorders.iter().enumerate().map(|(i, r)| if r.locked { 0 } else { i }).collect();
+        self.sensors.iter().map(|s| of_recorder[s.recorder]).collect()
+    }
+
+    /// The point of the whole wall nearest to `place`.
+    pub fn nearest(&self, place: &Point3) -> WallPoint {
+        let distance = |p: &WallPoint| (p.position_m - place).norm();
+        self.walls
+            .iter()
+            .enumerate()
+            .map(|(i, wall)| wall.nearest(i, place))
+            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+            .expect("a site has at least one wall")
+    }
+
+    /// The place of a wall point, metres, after moving it by `(du_m, dv_m)` in its tangent plane and back to its wall.
+    pub fn moved(&self, from: &WallPoint, du_m: f64, dv_m: f64) -> WallPoint {
+        let wall = &self.walls[from.wall];
+        let [along_u, along_v] = wall.tangents(from.a, from.v_m);
+        wall.nearest(from.wall, &(from.position_m + along_u * du_m + along_v * dv_m))
+    }
+}

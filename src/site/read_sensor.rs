@@ -1,0 +1,120 @@
+//! Recorders and sensors of a site file.
+
+use std::collections::{HashMap, HashSet};
+
+use super::read_wall::{COORDINATE_M, by_id, place_on_wall};
+use super::table::Table;
+use super::{Point3, Recorder, Sensor, Wall};
+use crate::error::Result;
+
+/// What a tape measure in a cabin gives.
+const ASSUMED_POSITION_SIGMA_M: f64 = 0.001;
+
+/// The ids of one kind of table, each given once.
+#[derive(Default)]
+pub(super) struct Ids(HashSet<String>);
+
+impl Ids {
+    /// Takes the table's id.
+    pub(super) fn take(&mut self, table: &mut Table) -> Result<String> {
+        let id = table.string("id")?.to_owned();
+        if !self.0.insert(id.clone()) {
+            return Err(table.error_of("id", format!("a second one with id '{id}'; give each its own")));
+        }
+        Ok(id)
+    }
+}
+
+/// The recorders, in the order of the file; one called A where there is none.
+pub(super) fn read_recorders(root: &mut Table) -> Result<Vec<Recorder>> {
+    let mut ids = Ids::default();
+    let mut recorders = Vec::new();
+    for mut table in root.tables("recorder")? {
+        let id = ids.take(&mut table)?;
+        let locked = table.opt_choice("sync", &["shared", "free"])? != Some("free");
+        if recorders.is_empty() && !locked {
+            let what = "the first recorder is the clock of the others and cannot be 'free'; needed: sync = \"shared\"";
+            return Err(table.error_of("sync", what));
+        }
+        table.finish()?;
+        recorders.push(Recorder { id, locked });
+    }
+    if recorders.is_empty() {
+        recorders.push(Recorder { id: "A".into(), locked: true });
+    }
+    Ok(recorders)
+}
+
+/// The sensors, in the order of the file.
+pub(super) fn read_sensors(
+    root: &mut Table,
+    walls: &[Wall],
+    recorders: &[Recorder],
+    assumptions: &mut Vec<String>,
+) -> Result<Vec<Sensor>> {
+    let mut ids = Ids::default();
+    let mut on_channel: HashMap<(usize, usize), String> = HashMap::new();
+    let mut unsure = Vec::new();
+    let mut sensors = Vec::new();
+    for mut table in root.tables("sensor")? {
+        let id = ids.take(&mut table)?;
+        let recorder = match table.opt_string("recorder")? {
+            Some(name) => by_id(&table, "recorder", name, recorders.iter().map(|r| r.id.as_str()))?,
+            None => 0,
+        };
+        let channel = table.whole("channel", 1..=4096)? as usize;
+        if let Some(other) = on_channel.insert((recorder, channel), id.clone()) {
+            let on = &recorders[recorder].id;
+            let what = format!("'{other}' and '{id}' both stand on channel {channel} of recorder '{on}'; move one");
+            return Err(table.error_of("channel", what));
+        }
+        let position_m = read_place(&mut table, walls)?;
+        let position_sigma_m = table.opt_f64("position_sigma_m", 0.0..=100.0)?.unwrap_or_else(|| {
+            unsure.push(id.clone());
+            ASSUMED_POSITION_SIGMA_M
+        });
+        sensors.push(Sensor {
+            id,
+            recorder,
+            channel,
+            position_m,
+            position_sigma_m,
+            gain_db: table.opt_f64("gain_db", -200.0..=200.0)?.unwrap_or(0.0),
+            delay_s: table.opt_f64("delay_s", -10.0..=10.0)?.unwrap_or(0.0),
+            polarity: read_polarity(&mut table)?,
+            disabled: table.flag("disabled")?,
+        });
+        table.finish()?;
+    }
+    if sensors.iter().all(|s| s.disabled) {
+        return Err(root.error("no [[sensor]] in use; needed: at least one that is not disabled"));
+    }
+    if !unsure.is_empty() {
+        let who = if unsure.len() == sensors.len() { "any sensor".to_owned() } else { unsure.join(", ") };
+        assumptions.push(format!(
+            "the site does not say how sure the place of {who} is; {} mm (1 sigma) is assumed",
+            ASSUMED_POSITION_SIGMA_M * 1e3
+        ));
+    }
+    Ok(sensors)
+}
+
+fn read_polarity(table: &mut Table) -> Result<f64> {
+    let polarity = table.opt_f64("polarity", -1.0..=1.0)?.unwrap_or(1.0);
+    if polarity.abs() == 1.0 {
+        return Ok(polarity);
+    }
+    Err(table.error_of("polarity", format!("'polarity' is {polarity}; needed: 1 or -1")))
+}
+
+/// A sensor's place: three coordinates, or two on a wall.
+fn read_place(table: &mut Table, walls: &[Wall]) -> Result<Point3> {
+    let position = table.opt_array::<3>("position_m", COORDINATE_M)?;
+    let on_wall = place_on_wall(table, walls)?;
+    match (position, on_wall) {
+        (Some(place), None) => Ok(Point3::from(place)),
+        (None, Some(point)) => Ok(point.position_m),
+        (Some(_), Some(_)) => Err(table.error_of("wall", "'position_m' and 'wall' both; keep one")),
+        (None, None) => Err(table.error("no place; needed: position_m = [x, y, z], or wall, u_m and v_m")),
+    }
+}
