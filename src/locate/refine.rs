@@ -5,7 +5,7 @@
 //! virtual ranges, and generalised least squares splits those between place and site. Where the site is exact this is
 //! plain maximum likelihood; where it is not, the same steps carry its uncertainty into the answer.
 
-use nalgebra::{DVector, Matrix2};
+use nalgebra::{DMatrix, DVector, Matrix2};
 
 use super::align::line_up;
 use super::array::Array;
@@ -20,6 +20,12 @@ const ROUNDS: usize = 3;
 
 /// Gauss–Newton steps of one round at most.
 const STEPS: usize = 20;
+
+/// Variance of the pull that echoes exert on all frequencies alike, per variance of the pull that scatters between them.
+///
+/// Measured, not derived: with walls that reflect 0.9 the scatter alone left one truth in five outside the 95 % ellipse,
+/// most of them leaks within 30 cm of a corner, where a mirror image stands beside the leak.
+const UNSEEN_PULL: f64 = 1.0;
 
 /// What the data look like to the refinement.
 #[derive(Debug, Clone, Copy)]
@@ -147,7 +153,7 @@ fn climb(array: &Array<'_>, likelihood: &Likelihood<'_>, state: &mut State) -> O
 fn linearised(
     array: &Array<'_>,
     likelihood: &Likelihood<'_>,
-    information: &nalgebra::DMatrix<f64>,
+    information: &DMatrix<f64>,
     state: &State,
     excess: f64,
 ) -> Option<(RangeError, Solution)> {
@@ -190,30 +196,37 @@ fn finish(array: &Array<'_>, data: Data<'_>, likelihood: &Likelihood<'_>, state:
     })
 }
 
-/// How much more the blocks' scores scatter than the model says, in the directions that move the place: the trace of
-/// the sandwich over that of the model, not below 1. Echoes and other leaks are coherent but not in the model; they
-/// turn from block to block and show here.
+/// How much more the data scatter about the place than the model says, as a factor on the variance, not below 1.
+///
+/// Echoes and other leaks are coherent but not in the model. An echo whose path is longer by `δ` turns once in `c/δ` of
+/// frequency, so its scores scatter from block to block, or drift together over blocks narrower than that: the trace of
+/// the sandwich is taken over blocks of several widths, and the largest that is significant counts.
 fn scatter_excess(model: &RangeError, scores: &[BlockScore]) -> f64 {
-    let blocks = scores.len() as f64;
-    if scores.len() < 8 {
-        return 1.0;
-    }
-    let known = model.noise.clone().try_inverse().unwrap_or_else(|| nalgebra::DMatrix::zeros(0, 0));
-    if known.is_empty() {
-        return 1.0;
-    }
+    let Some(known) = model.noise.clone().try_inverse() else { return 1.0 };
     let normal = model.gradient.transpose() * known * &model.gradient;
     let Some(bread) = normal.try_inverse() else { return 1.0 };
-    let parts: Vec<DVector<f64>> =
-        scores.iter().map(|s| model.gradient.transpose() * (model.basis.transpose() * &s.gradient)).collect();
-    let mean = parts.iter().sum::<DVector<f64>>() / blocks;
-    let mut filling = nalgebra::DMatrix::zeros(2, 2);
-    for part in &parts {
-        let off = part - &mean;
-        filling += &off * off.transpose();
+    // The step of the place that each block's score asks for, metres.
+    let step = |s: &BlockScore| &bread * (model.gradient.transpose() * (model.basis.transpose() * &s.gradient));
+    let steps: Vec<DVector<f64>> = scores.iter().map(step).collect();
+    let mean = steps.iter().sum::<DVector<f64>>() / steps.len() as f64;
+    let mut excess: f64 = 1.0;
+    for width in [1, 2, 4, 8] {
+        let blocks: Vec<f64> = steps
+            .chunks_exact(width)
+            .map(|chunk| (chunk.iter().sum::<DVector<f64>>() - &mean * width as f64).norm_squared())
+            .collect();
+        let count = blocks.len() as f64;
+        if blocks.len() < 6 {
+            break;
+        }
+        let ratio = blocks.iter().sum::<f64>() * count / (count - 1.0) / bread.trace();
+        // A variance from n values scatters by sqrt(2/n).
+        if ratio > 1.0 + 2.0 * (2.0 / count).sqrt() {
+            excess = excess.max(ratio);
+        }
     }
-    filling *= blocks / (blocks - 1.0);
-    ((&bread * filling * &bread).trace() / bread.trace()).max(1.0)
+    // What scatters is seen; an early echo also pulls all frequencies one way, which no scatter shows.
+    1.0 + (1.0 + UNSEEN_PULL) * (excess - 1.0)
 }
 
 /// Factor on the covariance when the ranges disagree with the geometry beyond chance: chi-square per degree of freedom

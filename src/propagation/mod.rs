@@ -77,7 +77,12 @@ mod tests {
 
     #[test]
     fn one_wavelength_turns_the_phase_once() {
-        let medium = Medium { kind: "air", speed_m_s: 340.0, speed_sigma_m_s: 0.0, air: Air { temperature_c: 20.0, pressure_kpa: 101.325, humidity_pct: 50.0 } };
+        let medium = Medium {
+            kind: "air",
+            speed_m_s: 340.0,
+            speed_sigma_m_s: 0.0,
+            air: Air { temperature_c: 20.0, pressure_kpa: 101.325, humidity_pct: 50.0 },
+        };
         let wavelength_m = 340.0 / 40e3;
         assert!((medium.wavenumber_rad_m(40e3) * wavelength_m - TAU).abs() < 1e-12);
         assert!((medium.range_m(&Point3::zeros(), &Point3::new(3.0, 4.0, 0.0)) - 5.0).abs() < 1e-15);

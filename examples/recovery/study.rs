@@ -1,0 +1,218 @@
+//! Simulate, locate, compare with the truth: one setting over many seeds.
+
+use std::path::Path;
+
+use nalgebra::{DMatrix, Matrix2, Vector2};
+use pinhole::capture::Captures;
+use pinhole::locate::{Array, Options, Outcome, Verdict, locate};
+use pinhole::propagation::Medium;
+use pinhole::simulate::{Loudness, Reflection, Room, Scene, Spectrum, parse_scene, simulate, write};
+use pinhole::site::{Point3, Sensor, Site, WallPoint};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+/// Beyond this error a place is wrong rather than inexact.
+pub const GROSS_M: f64 = 0.02;
+
+/// 95 % point of a chi-square with two degrees of freedom.
+const CHI2_95: f64 = 5.991_464_547_107_98;
+
+/// One row of the study.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// What is special about it.
+    pub name: &'static str,
+    /// Microphones: 8 or 16.
+    pub microphones: usize,
+    /// In-band direct sound over sensor noise at the median microphone.
+    pub snr_db: f64,
+    /// Microphones stand this far from where the site says, per axis; the site says so.
+    pub position_sigma_m: f64,
+    /// The speed of sound is this uncertain; the site says so.
+    pub speed_sigma_pct: f64,
+    /// Amplitude that walls reflect.
+    pub reflection: f64,
+}
+
+/// What one seed gave.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial {
+    /// Distance of the answer from the truth.
+    pub error_m: f64,
+    /// Squared error in units of the Cramér–Rao bound, per coordinate.
+    pub over_bound: f64,
+    /// Whether the 95 % ellipse holds the truth.
+    pub covered: bool,
+    /// Whether the verdict was `leak`.
+    pub found: bool,
+}
+
+/// Runs a setting over seeds `1..=seeds`, a leak anywhere on the wall each time.
+pub fn run(setting: Setting, seeds: u64) -> Vec<Trial> {
+    (1..=seeds).into_par_iter().map(|seed| trial(setting, seed)).collect()
+}
+
+fn trial(setting: Setting, seed: u64) -> Trial {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let scene = scene(setting, seed, &mut rng);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let recorded = simulate(&scene).expect("a valid scene");
+    write(&scene, &recorded, folder.path()).expect("space for a capture");
+    let outcome = located(&scene.site, &folder.path().join("capture.wav"));
+    let truth = &scene.leaks[0].place;
+    let place = outcome.candidates[0].point;
+    let offset = place.position_m - truth.position_m;
+    let bound = bound(&scene, setting.snr_db);
+    let tangents = scene.site.walls[place.wall].tangents(place.a, place.v_m);
+    let off = Vector2::new(offset.dot(&tangents[0]), offset.dot(&tangents[1]));
+    let mahalanobis = |covariance: Matrix2<f64>| {
+        covariance.try_inverse().map_or(f64::INFINITY, |inverse| (off.transpose() * inverse * off)[0])
+    };
+    let covered = outcome.leaks.first().is_some_and(|leak| {
+        let [[a, b], [c, d]] = leak.covariance_uv_m2;
+        mahalanobis(Matrix2::new(a, b, c, d)) <= CHI2_95
+    });
+    Trial {
+        error_m: offset.norm(),
+        over_bound: mahalanobis(bound) / 2.0,
+        covered,
+        found: outcome.verdict == Verdict::Leak,
+    }
+}
+
+fn located(site: &Site, capture: &Path) -> Outcome {
+    let captures = Captures::open(&[capture.to_path_buf()]).expect("a capture just written");
+    let options = Options { band_hz: Some((20e3, 80e3)), leaks: 1, ..Options::default() };
+    locate(site, captures, None, &options, &|_, _| ()).expect("a site that fits its capture")
+}
+
+/// The tunnel of the samples with this setting's microphones and a leak at a random place.
+fn scene(setting: Setting, seed: u64, rng: &mut ChaCha8Rng) -> Scene {
+    let text = include_str!("../../samples/tunnel_quiet.scene.toml");
+    let mut scene = parse_scene(text, "tunnel_quiet.scene.toml").expect("the shipped scene is valid");
+    let first = scene.site.sensors[0].clone();
+    for i in scene.site.sensors.len()..setting.microphones {
+        // The second ring of eight stands between the first, at other heights.
+        let angle = (i as f64 + 0.5) * std::f64::consts::FRAC_PI_4 + 0.1 * (i as f64).sin();
+        let position_m = Point3::new(0.85 * angle.cos(), 0.85 * angle.sin(), if i % 2 == 0 { 1.2 } else { 0.9 });
+        scene.site.sensors.push(Sensor { id: format!("M{}", i + 1), channel: i + 1, position_m, ..first.clone() });
+    }
+    for sensor in &mut scene.site.sensors {
+        sensor.position_sigma_m = setting.position_sigma_m;
+    }
+    let pinhole::site::PathKind::Air(air) = &mut scene.site.path;
+    air.speed_sigma = pinhole::site::SpeedSigma::Relative(setting.speed_sigma_pct / 100.0);
+    scene.capture.seed = seed;
+    scene.capture.duration_s = 0.25;
+    scene.capture.format = pinhole::simulate::Format::Float32;
+    scene.deviations.position_error_m = setting.position_sigma_m;
+    scene.deviations.speed_error_pct = setting.speed_sigma_pct * standard_normal(rng);
+    scene.reflection = (setting.reflection > 0.0).then(|| Reflection {
+        coefficient: setting.reflection,
+        order: 5,
+        room: Room::Tunnel { base_m: Point3::zeros(), axis: Point3::z(), radius_m: 1.0, length_m: 2.35 },
+    });
+    let leak = &mut scene.leaks[0];
+    leak.place = anywhere(&scene.site, rng);
+    leak.loudness = Loudness::Snr(setting.snr_db);
+    leak.spectrum = Spectrum::White;
+    scene
+}
+
+fn standard_normal(rng: &mut ChaCha8Rng) -> f64 {
+    let (radius, angle): (f64, f64) = (rng.random(), rng.random());
+    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+}
+
+/// A place drawn evenly over the area of all walls.
+fn anywhere(site: &Site, rng: &mut ChaCha8Rng) -> WallPoint {
+    let total: f64 = site.walls.iter().map(|w| w.area_m2()).sum();
+    let mut draw = rng.random::<f64>() * total;
+    let index = site.walls.iter().position(|w| {
+        draw -= w.area_m2();
+        draw < 0.0
+    });
+    let index = index.unwrap_or(site.walls.len() - 1);
+    let wall = &site.walls[index];
+    let chart = wall.chart();
+    loop {
+        let a = chart.a[0] + rng.random::<f64>() * (chart.a[1] - chart.a[0]);
+        let v_m = chart.v_m[0] + rng.random::<f64>() * (chart.v_m[1] - chart.v_m[0]);
+        // Where the wall narrows, fewer draws are kept.
+        if rng.random::<f64>() * wall.widest(chart.v_m) <= wall.metres_per_a(v_m) {
+            return wall.at(index, a, v_m);
+        }
+    }
+}
+
+/// The Cramér–Rao bound on the place for exact geometry, from the scene alone: `(Jᵀ F J)⁻¹` with the information on
+/// ranges of one white source in white noise, `F_mn = −2 T ∫ k² S_m S_n / (1 + ΣS) df`.
+fn bound(scene: &Scene, snr_db: f64) -> Matrix2<f64> {
+    let place = &scene.leaks[0].place;
+    let array = Array::new(&scene.site, Medium::of(&scene.site), (0..scene.site.sensors.len()).collect());
+    let ranges = array.ranges_m(&place.position_m);
+    let medium = &array.medium;
+    let (low_hz, high_hz, steps) = (20e3, 80e3, 600);
+    let step_hz = (high_hz - low_hz) / f64::from(steps);
+    let frequency_hz: Vec<f64> = (0..steps).map(|i| low_hz + (f64::from(i) + 0.5) * step_hz).collect();
+    let heard = |m: usize, f: f64| 10f64.powf(-medium.absorption_db_m(f) * ranges[m] / 10.0) / ranges[m].powi(2);
+    let mut in_band: Vec<f64> = (0..array.len())
+        .map(|m| frequency_hz.iter().map(|f| heard(m, *f)).sum::<f64>() / frequency_hz.len() as f64)
+        .collect();
+    in_band.sort_by(f64::total_cmp);
+    let median = (in_band[(in_band.len() - 1) / 2] + in_band[in_band.len() / 2]) / 2.0;
+    let scale = 10f64.powf(snr_db / 10.0) / median;
+    let mut information = DMatrix::zeros(array.len(), array.len());
+    for f in frequency_hz {
+        let k = medium.wavenumber_rad_m(f);
+        let snr: Vec<f64> = (0..array.len()).map(|m| scale * heard(m, f)).collect();
+        let total = 1.0 + snr.iter().sum::<f64>();
+        for m in 0..array.len() {
+            for n in 0..array.len() {
+                let weight = 2.0 * scene.capture.duration_s * step_hz * k * k * snr[m] * snr[n] / total;
+                information[(m, m)] += weight;
+                information[(m, n)] -= weight;
+            }
+        }
+    }
+    let gradient = array.range_gradient(place);
+    let normal = gradient.transpose() * information * gradient;
+    Matrix2::new(normal[(0, 0)], normal[(0, 1)], normal[(1, 0)], normal[(1, 1)])
+        .try_inverse()
+        .expect("the array sees two coordinates")
+}
+
+/// A row's figures.
+#[derive(Debug, Clone, Copy)]
+pub struct Figures {
+    /// Median error, metres.
+    pub median_m: f64,
+    /// 90th percentile of the error, metres.
+    pub p90_m: f64,
+    /// Share of gross errors.
+    pub gross: f64,
+    /// Root mean square error over the Cramér–Rao bound, gross errors apart.
+    pub over_bound: f64,
+    /// Share of truths inside the 95 % ellipse.
+    pub coverage: f64,
+    /// Share of verdicts `leak`.
+    pub found: f64,
+}
+
+/// Sums up the trials of a row.
+pub fn figures(trials: &[Trial]) -> Figures {
+    let n = trials.len() as f64;
+    let mut errors: Vec<f64> = trials.iter().map(|t| t.error_m).collect();
+    errors.sort_by(f64::total_cmp);
+    let quantile = |q: f64| errors[((q * n).ceil() as usize).clamp(1, trials.len()) - 1];
+    let fine: Vec<&Trial> = trials.iter().filter(|t| t.error_m <= GROSS_M).collect();
+    Figures {
+        median_m: quantile(0.5),
+        p90_m: quantile(0.9),
+        gross: 1.0 - fine.len() as f64 / n,
+        over_bound: (fine.iter().map(|t| t.over_bound).sum::<f64>() / fine.len().max(1) as f64).sqrt(),
+        coverage: trials.iter().filter(|t| t.covered).count() as f64 / n,
+        found: trials.iter().filter(|t| t.found).count() as f64 / n,
+    }
+}
