@@ -39,7 +39,7 @@ pub struct Arguments {
     /// Frequency band with unit, as 20kHz..60kHz [default: chosen from the sample rate]
     #[arg(long, value_name = "LO..HI", value_parser = quantity::band)]
     band: Option<BandHz>,
-    /// How many leaks to look for; this version tells the strongest
+    /// How many leaks to look for; auto means one in this version
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = leaks)]
     leaks: usize,
     /// Start of the stretch to analyse, with unit, as 1.5s

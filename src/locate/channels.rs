@@ -7,8 +7,9 @@ use crate::cross_spectra::Heard;
 use crate::site::Site;
 use crate::units::power_db;
 
-/// A channel this far below the median of all is dead: what it shows is its own electronics.
-const DEAD_DB: f64 = -20.0;
+/// A channel this far below the median of all is dead: what it shows is its own electronics. A channel recorded with too
+/// little gain, or in the shadow of a rack, is 20 dB down and still knows when the sound arrives.
+const DEAD_DB: f64 = -30.0;
 
 /// What became of the channels.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub fn judge(site: &Site, preparation: &Preparation, captures: &Captures, heard:
     alive.sort_by(f64::total_cmp);
     let median = alive.get(alive.len() / 2).copied().unwrap_or(0.0);
     let mut channels = Channels { kept: Vec::new(), reports: Vec::new(), warnings: Vec::new() };
+    let mut clipped = Vec::new();
     for (index, sensor) in site.sensors.iter().enumerate() {
         let row = preparation.sensors.iter().position(|&i| i == index);
         let mut report = SensorReport {
@@ -63,17 +65,18 @@ pub fn judge(site: &Site, preparation: &Preparation, captures: &Captures, heard:
                 channels.kept.push(row);
                 if health.is_clipped(resolution) {
                     report.faults.push("clipped");
-                    channels.warnings.push(format!(
-                        "sensor '{}' (channel {}) clips: {:.2} % of its samples are at the rail; kept, since delays survive \
-                         clipping, but turn its gain down",
-                        sensor.id,
-                        sensor.channel,
-                        100.0 * health.fraction_at_peak()
-                    ));
+                    clipped.push((format!("'{}'", sensor.id), 100.0 * health.fraction_at_peak()));
                 }
             }
         }
         channels.reports.push(report);
+    }
+    if let Some(worst) = clipped.iter().map(|(_, share)| *share).reduce(f64::max) {
+        let names: Vec<_> = clipped.iter().map(|(name, _)| name.as_str()).collect();
+        channels.warnings.push(format!(
+            "sensors {} clip, up to {worst:.2} % of their samples: kept, since delays survive clipping; turn their gain down",
+            names.join(", ")
+        ));
     }
     channels
 }

@@ -1,6 +1,7 @@
 //! The ways to look at a capture: as it is, or as what is new over a background, by subtraction and by whitening.
 
 use super::array::Array;
+use super::refine::Data;
 use super::search::Response;
 use super::verdict::{Standing, survey};
 use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Sums, Weighting, excess, whitened};
@@ -70,6 +71,12 @@ impl View {
     /// The steered response of this view.
     pub fn response<'a, 'b>(&'b self, array: &'b Array<'a>) -> Response<'a, 'b> {
         Response::new(array, &self.coherence.pairs, &self.tables)
+    }
+
+    /// What the refinement needs of this view.
+    pub fn data(&self, samples_per_bin: f64) -> Data<'_> {
+        let Self { coherence, wavenumber_rad_m, tables, .. } = self;
+        Data { coherence, wavenumber_rad_m, samples_per_bin, tables }
     }
 
     /// What stands out on the wall; places closer than `separation_m` count as one.

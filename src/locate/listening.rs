@@ -1,0 +1,129 @@
+//! From files to the matrix of the channels that take part, and which of its bins are hiss.
+
+use super::array::Array;
+use super::channels::{Channels, judge};
+use super::outcome::CaptureSpan;
+use super::prepare::{Preparation, prepare, selection};
+use super::{Options, Progress};
+use crate::capture::Captures;
+use crate::cross_spectra::{BinFate, CrossSpectra, Overview, Span, Sums, bin_fates, listen};
+use crate::error::{Error, Result};
+use crate::site::Site;
+
+/// Bins that must be left when machine lines are taken out.
+const MIN_BINS: usize = 8;
+
+/// A capture as one matrix, and what became of its channels and bins.
+pub struct Listened<'a> {
+    /// What was settled before.
+    pub preparation: Preparation,
+    /// What was analysed.
+    pub capture: CaptureSpan,
+    /// The sensors that take part.
+    pub array: Array<'a>,
+    /// What became of every channel.
+    pub channels: Channels,
+    /// The matrix of the channels that take part.
+    pub spectra: CrossSpectra,
+    /// Its mean over segments.
+    pub mean: Sums,
+    /// The background's matrix, alike.
+    pub background: Option<CrossSpectra>,
+    /// What became of every bin.
+    pub fates: Vec<BinFate>,
+    /// The whole frequency range.
+    pub overview: Overview,
+    /// What is odd about the files.
+    pub warnings: Vec<String>,
+}
+
+/// Listens to the captures.
+///
+/// # Errors
+/// Those of reading, and [`Error::Request`] where captures, background, site and options do not fit.
+pub fn listen_in<'a>(
+    site: &'a Site,
+    mut captures: Captures,
+    background: Option<Captures>,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Listened<'a>> {
+    let preparation = prepare(site, &mut captures, options)?;
+    let told = |share| progress("listening", share);
+    let mut heard = listen(&mut captures, preparation.span, &preparation.stft, &preparation.layout, &told)?;
+    heard.spectra.correct(&preparation.corrections);
+    let channels = judge(site, &preparation, &captures, &heard);
+    let sensors = channels.kept.iter().map(|&row| preparation.sensors[row]).collect();
+    let array = Array::new(site, preparation.medium.clone(), sensors);
+    if array.observable_basis().ncols() < 2 {
+        return Err(Error::request(format!(
+            "{}: only {} channels carry a signal; a place on a wall needs three that share a clock ({})",
+            captures.paths().next().map(|p| p.display().to_string()).unwrap_or_default(),
+            channels.kept.len(),
+            channels.warnings.join("; ")
+        )));
+    }
+    let spectra = heard.spectra.keeping(&channels.kept);
+    let background = background
+        .map(|captures| hear_background(site, captures, &preparation, progress))
+        .transpose()?
+        .map(|background| background.keeping(&channels.kept));
+    let mean = spectra.mean();
+    let fates = bin_fates(&mean, spectra.layout(), spectra.averages());
+    if fates.iter().filter(|f| **f == BinFate::Used).count() < MIN_BINS {
+        return Err(Error::request("nearly every bin of the band is a machine's line; give another --band"));
+    }
+    let rate_hz = f64::from(captures.sample_rate_hz());
+    let capture = CaptureSpan {
+        files: captures.paths().map(|p| p.display().to_string()).collect(),
+        sample_rate_hz: captures.sample_rate_hz(),
+        channels: captures.channels(),
+        from_s: preparation.span.first_frame as f64 / rate_hz,
+        duration_s: preparation.span.frames as f64 / rate_hz,
+        segment_samples: preparation.layout.segmentation.segment_samples,
+        averages: spectra.averages(),
+    };
+    let warnings = captures.warnings().map(String::from).collect();
+    Ok(Listened {
+        preparation,
+        capture,
+        array,
+        channels,
+        spectra,
+        mean,
+        background,
+        fates,
+        overview: heard.overview,
+        warnings,
+    })
+}
+
+/// The background's matrix, cut and corrected like the capture's.
+fn hear_background(
+    site: &Site,
+    mut captures: Captures,
+    preparation: &Preparation,
+    progress: Progress<'_>,
+) -> Result<CrossSpectra> {
+    captures.select(selection(site, &captures, &preparation.sensors)?);
+    let name = captures.paths().next().map(|p| p.display().to_string()).unwrap_or_default();
+    if f64::from(captures.sample_rate_hz()) != preparation.layout.sample_rate_hz {
+        return Err(Error::request(format!(
+            "{name}: background sampled at {} Hz, the capture at {} Hz; record both alike",
+            captures.sample_rate_hz(),
+            preparation.layout.sample_rate_hz
+        )));
+    }
+    let span = Span { first_frame: 0, frames: captures.frames() };
+    if preparation.layout.segmentation.segments_in(span.frames) < 32 {
+        return Err(Error::request(format!(
+            "{name}: {:.3} s of background are too few; whitening needs at least {:.3} s",
+            span.frames as f64 / preparation.layout.sample_rate_hz,
+            (33 * preparation.layout.segmentation.hop_samples) as f64 / preparation.layout.sample_rate_hz
+        )));
+    }
+    let told = |share| progress("background", share);
+    let mut heard = listen(&mut captures, span, &preparation.stft, &preparation.layout, &told)?;
+    heard.spectra.correct(&preparation.corrections);
+    Ok(heard.spectra)
+}
