@@ -1,0 +1,48 @@
+//! The FFT core against its rivals: one windowed real segment, in samples per second, over lengths.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use pinhole::channelise::{Segmentation, Stft, Taper};
+use realfft::RealFftPlanner;
+use rustfft::FftPlanner;
+use rustfft::num_complex::Complex;
+
+fn lengths(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("fft");
+    for n in [1024usize, 4096, 8192, 10_000, 16_384, 65_536] {
+        group.throughput(Throughput::Elements(n as u64));
+        let signal: Vec<f32> = (0..n).map(|t| ((t * t) as f32 * 1e-3).sin()).collect();
+        let mut spectrum = vec![Complex::default(); n / 2 + 1];
+
+        let cut = Segmentation { segment_samples: n, hop_samples: n / 2, fft_samples: n, taper: Taper::Hann };
+        let stft = Stft::new(cut, 192e3);
+        let mut scratch = stft.scratch();
+        group.bench_with_input(BenchmarkId::new("pinhole, window included", n), &n, |bencher, _| {
+            bencher.iter(|| stft.transform(black_box(&signal), &mut scratch, &mut spectrum));
+        });
+
+        let plan = RealFftPlanner::<f32>::new().plan_fft_forward(n);
+        let (mut input, mut work) = (plan.make_input_vec(), plan.make_scratch_vec());
+        group.bench_with_input(BenchmarkId::new("realfft, bare", n), &n, |bencher, _| {
+            bencher.iter(|| {
+                input.copy_from_slice(black_box(&signal));
+                plan.process_with_scratch(&mut input, &mut spectrum, &mut work).expect("lengths are the plan's");
+            });
+        });
+
+        let plan = FftPlanner::<f32>::new().plan_fft_forward(n);
+        let mut buffer = vec![Complex::default(); n];
+        let mut work = vec![Complex::default(); plan.get_inplace_scratch_len()];
+        group.bench_with_input(BenchmarkId::new("rustfft, complex", n), &n, |bencher, _| {
+            bencher.iter(|| {
+                buffer.iter_mut().zip(black_box(&signal)).for_each(|(b, s)| *b = Complex::new(*s, 0.0));
+                plan.process_with_scratch(&mut buffer, &mut work);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, lengths);
+criterion_main!(benches);
