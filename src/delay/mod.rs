@@ -7,5 +7,5 @@
 mod pool;
 mod table;
 
-pub use pool::{RangeMax, pooled};
+pub use pool::pooled;
 pub use table::{RangePlan, RangeTable};

@@ -1,39 +1,5 @@
 //! Maxima of a table over windows: an upper bound of everything inside a cell, in one look-up.
 
-/// Answers "the largest value between two indices" in constant time after `n log n` preparation.
-#[derive(Debug, Clone)]
-pub struct RangeMax {
-    /// `levels[j][i]` is the maximum of `2^j` values from `i` on.
-    levels: Vec<Vec<f32>>,
-}
-
-impl RangeMax {
-    /// Prepares maxima of `values`.
-    pub fn new(values: Vec<f32>) -> Self {
-        let mut levels = vec![values];
-        let mut width = 1;
-        while 2 * width <= levels[0].len() {
-            let last = &levels[levels.len() - 1];
-            let next = (0..=last.len() - 1 - width).map(|i| last[i].max(last[i + width])).collect();
-            levels.push(next);
-            width *= 2;
-        }
-        Self { levels }
-    }
-
-    /// The largest of the values from `first` to `last`, both included and cut to the table.
-    ///
-    /// # Panics
-    /// Where the table is empty or `first > last`.
-    pub fn max(&self, first: usize, last: usize) -> f32 {
-        let last = last.min(self.levels[0].len() - 1);
-        let first = first.min(last);
-        let level = (last - first + 1).ilog2() as usize;
-        let row = &self.levels[level];
-        row[first].max(row[last + 1 - (1 << level)])
-    }
-}
-
 /// Each value replaced by the maximum of those up to `half_width` to each side.
 ///
 /// Two running maxima over blocks of the window's width, one from each side, meet in every window (van Herk 1992):
@@ -74,18 +40,6 @@ mod tests {
                 })
                 .collect();
             assert_eq!(pooled(&values, half), expected, "{count} values, half width {half}");
-        }
-    }
-
-    #[test]
-    fn range_max_is_the_maximum_of_every_range() {
-        let values = values(77);
-        let table = RangeMax::new(values.clone());
-        for first in 0..77 {
-            for last in first..80 {
-                let expected = values[first..=last.min(76)].iter().copied().fold(f32::MIN, f32::max);
-                assert_eq!(table.max(first, last), expected);
-            }
         }
     }
 }

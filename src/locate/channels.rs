@@ -1,7 +1,7 @@
 //! Which channels take part: a dead one must not reach a denominator, a clipped one keeps its phase and stays.
 
+use super::SensorReport;
 use super::prepare::Preparation;
-use super::{Outcome, SensorReport};
 use crate::capture::Captures;
 use crate::cross_spectra::Heard;
 use crate::site::Site;
@@ -79,11 +79,4 @@ pub fn judge(site: &Site, preparation: &Preparation, captures: &Captures, heard:
         ));
     }
     channels
-}
-
-impl Outcome {
-    /// Sensors that took part.
-    pub fn used_sensors(&self) -> impl Iterator<Item = &SensorReport> {
-        self.sensors.iter().filter(|s| s.used)
-    }
 }

@@ -182,23 +182,28 @@ impl<'a> Likelihood<'a> {
     }
 }
 
-/// Amplitudes `q >= 0` with `q_m q_n ≈ c_mn`, by alternating least squares over the pairs that exist.
+/// Amplitudes `q >= 0` with `q_m q_n ≈ c_mn`, by alternating least squares over the pairs that exist: each amplitude in
+/// turn, given the others.
 fn rank_one(pairs: &[(usize, usize)], sensors: usize, coherence: &[f64]) -> Vec<f64> {
+    let mut partners = vec![Vec::new(); sensors];
+    for (&(m, n), c) in pairs.iter().zip(coherence) {
+        partners[m].push((n, *c));
+        partners[n].push((m, *c));
+    }
     let mean = coherence.iter().sum::<f64>() / coherence.len().max(1) as f64;
     let mut amplitude = vec![mean.max(1e-12).sqrt(); sensors];
-    // Converges geometrically, by half and faster for three sensors and more.
-    for _ in 0..30 {
-        let (mut product, mut square) = (vec![0.0; sensors], vec![0.0; sensors]);
-        for (&(m, n), c) in pairs.iter().zip(coherence) {
-            product[m] += c * amplitude[n];
-            square[m] += amplitude[n] * amplitude[n];
-            product[n] += c * amplitude[m];
-            square[n] += amplitude[m] * amplitude[m];
+    for _ in 0..100 {
+        let mut change: f64 = 0.0;
+        for m in 0..sensors {
+            let (product, square) = partners[m]
+                .iter()
+                .fold((0.0, 0.0), |(p, s), &(n, c)| (p + c * amplitude[n], s + amplitude[n] * amplitude[n]));
+            let next = if square > 0.0 { (product / square).clamp(0.0, 1.0) } else { 0.0 };
+            change = change.max((next - amplitude[m]).abs());
+            amplitude[m] = next;
         }
-        for (m, q) in amplitude.iter_mut().enumerate() {
-            let next = if square[m] > 0.0 { (product[m] / square[m]).clamp(0.0, 1.0) } else { 0.0 };
-            // Half a step: a full one swings between two solutions when there are two sensors.
-            *q = 0.5 * (*q + next);
+        if change < 1e-8 {
+            break;
         }
     }
     amplitude

@@ -74,7 +74,8 @@ pub fn locate(
     let (view, averages) = (&looks[0], heard.spectra.averages());
     let best = found.sources.first();
     let fit = best.and_then(|r| tell::fit(array, r));
-    let (verdict, reasons) = tell::verdict(array, &found.standings, best, found.agree, fit);
+    let (verdict, reasons) = tell::verdict(&found.standings, best, found.agree);
+    let contradiction = tell::contradiction(array, fit.filter(|_| verdict == Verdict::Leak));
     let told: Vec<_> = found.sources.iter().map(|r| tell::leak(array, r, view, &heard.mean, layout)).collect();
     let mut sensors = heard.channels.reports;
     if let (Some(refined), Some((_, snr_db))) = (best, told.first()) {
@@ -98,10 +99,11 @@ pub fn locate(
     let pairs = tell::pairs(array, view, averages, heard.spectra.samples_per_bin(), best);
     watch.lap("evidence");
     let notes = heard.preparation.notes.iter().chain(&evidence.dropped).chain(&found.notes).cloned().collect();
-    let warnings =
-        [heard.warnings, heard.channels.warnings, site.assumptions.clone(), reasons, found.warnings].concat();
+    let mut warnings = [heard.warnings, heard.channels.warnings, site.assumptions.clone(), found.warnings].concat();
+    warnings.extend(contradiction);
     Ok(Outcome {
         verdict,
+        reasons,
         leaks,
         candidates,
         band_hz: [heard.preparation.band.low_hz(), heard.preparation.band.high_hz()],

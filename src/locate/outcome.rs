@@ -9,6 +9,8 @@ use crate::site::WallPoint;
 pub struct Outcome {
     /// The answer in one word.
     pub verdict: Verdict,
+    /// Why it is not [`Verdict::Leak`], in sentences; empty where it is.
+    pub reasons: Vec<String>,
     /// Leaks, strongest first; empty unless the verdict is [`Verdict::Leak`].
     pub leaks: Vec<Leak>,
     /// The best separate places whatever the verdict, strongest first.

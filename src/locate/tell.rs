@@ -144,42 +144,35 @@ pub fn fit(array: &Array<'_>, refined: &Refined) -> Option<Fit> {
     Some(Fit { chi2_per_dof: chi2 / dof as f64, dof, worst_sensor: array.sensors[worst] })
 }
 
-/// The verdict and why.
-pub fn verdict(
-    array: &Array<'_>,
-    standings: &[Standing],
-    refined: Option<&Refined>,
-    agree: bool,
-    fit: Option<Fit>,
-) -> (Verdict, Vec<String>) {
+/// The verdict, and the reasons where it is not `leak`.
+pub fn verdict(standings: &[Standing], refined: Option<&Refined>, agree: bool) -> (Verdict, Vec<String>) {
     let mut reasons = Vec::new();
     let z = standings.iter().map(|s| s.z).fold(f64::MAX, f64::min);
     if z <= LEAK_Z {
         reasons.push(format!(
-            "nothing stands out: the strongest place has z = {z:.1}, and {LEAK_Z} is needed; record longer (four times \
-             the time shows leaks 3 dB weaker), bring sensors closer, or switch machines off"
+            "nothing stands out: the strongest place is {z:.1} robust deviations above the map, and {LEAK_Z} are needed"
         ));
     }
     if !agree {
         reasons.push(
-            "subtracting the background and whitening by it point to different places: the background has changed; record it \
-             again directly before or after the capture"
+            "subtracting the background and whitening by it point to different places: the background has changed since"
                 .into(),
         );
     }
     if refined.is_none() {
-        reasons.push("the sensors do not fix a place: spread them out, not all in one direction from the wall".into());
+        reasons
+            .push("the sensors do not fix a place: all lie in one direction from it, or hear nothing in common".into());
     }
-    let verdict = if reasons.is_empty() { Verdict::Leak } else { Verdict::Inconclusive };
-    if let (Verdict::Leak, Some(fit)) = (verdict, fit)
-        && fit.chi2_per_dof > CONTRADICTION
-    {
-        let sensor = &array.site.sensors[fit.worst_sensor];
-        reasons.push(format!(
-            "delays and stated geometry disagree (chi-square {:.1} per degree of freedom); the ellipse is widened to match. \
-             Sensor '{}' (channel {}) fits worst: check its place, cable and channel",
-            fit.chi2_per_dof, sensor.id, sensor.channel
-        ));
-    }
-    (verdict, reasons)
+    (if reasons.is_empty() { Verdict::Leak } else { Verdict::Inconclusive }, reasons)
+}
+
+/// A warning where sound and stated geometry contradict each other.
+pub fn contradiction(array: &Array<'_>, fit: Option<Fit>) -> Option<String> {
+    let fit = fit.filter(|fit| fit.chi2_per_dof > CONTRADICTION)?;
+    let sensor = &array.site.sensors[fit.worst_sensor];
+    Some(format!(
+        "delays and stated geometry disagree (chi-square {:.1} per degree of freedom); the ellipse is widened to match. \
+         Sensor '{}' (channel {}) fits worst: check its place, cable and channel",
+        fit.chi2_per_dof, sensor.id, sensor.channel
+    ))
 }

@@ -25,7 +25,7 @@ pub fn summary(site: &Site, outcome: &Outcome, colour: bool) -> String {
     lines.extend(sensor_faults(outcome, &paint));
     lines.extend(outcome.warnings.iter().map(|w| paint.warning(&format!("  warning: {}", printable(w)))));
     lines.push(String::new());
-    lines.join("\n") + "\n"
+    lines.join("\n")
 }
 
 /// A labelled line; labels share a column so that the eye finds them.
@@ -65,16 +65,7 @@ fn db(level_db: f64) -> String {
 }
 
 fn thin_evidence(site: &Site, outcome: &Outcome) -> Vec<String> {
-    let why = if outcome.pairs.is_empty() {
-        "no two working sensors share a clock".to_owned()
-    } else if outcome.map_z.is_finite() && outcome.map_z < words::DETECTION_Z {
-        format!("strongest place is {:.1} robust sigma over the map, {} needed", outcome.map_z, words::DETECTION_Z)
-    } else if outcome.map_z.is_finite() {
-        format!("a place stands out ({:.1} robust sigma), but noise could look like it", outcome.map_z)
-    } else {
-        "there is no map to judge by".to_owned()
-    };
-    let mut lines = vec![row("why", &why)];
+    let mut lines: Vec<String> = outcome.reasons.iter().map(|why| row("why", &printable(why))).collect();
     if let Some(best) = outcome.candidates.first() {
         lines.push(row("best guess", &format!("{} (not to be relied on)", place(site, &best.point))));
     }
@@ -198,7 +189,7 @@ mod tests {
     fn inconclusive_says_why_and_what_next() {
         let (site, outcome) = synthetic::inconclusive();
         let text = summary(&site, &outcome, false);
-        for part in ["Inconclusive", "why", "robust sigma", "next", "record longer", "not to be relied on"] {
+        for part in ["Inconclusive", "why", "nothing stands out", "next", "record longer", "not to be relied on"] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
     }
@@ -216,6 +207,7 @@ mod tests {
     fn warnings_come_last() {
         let (site, mut outcome) = synthetic::tunnel();
         outcome.warnings = vec!["clock of B drifts\x07".into()];
-        assert!(summary(&site, &outcome, false).ends_with("  warning: clock of B drifts·\n"));
+        let text = summary(&site, &outcome, false);
+        assert!(text.ends_with("  warning: clock of B drifts·\n"), "{text}");
     }
 }

@@ -1,10 +1,7 @@
 //! Phrases that text and pictures share, so that both say the same thing the same way.
 
-use crate::locate::{Candidate, Ellipse, Leak, Outcome, Verdict};
+use crate::locate::{Candidate, Ellipse, LEAK_Z, Leak, Outcome, Verdict};
 use crate::site::{Site, WallPoint};
-
-/// Robust z of the map from which a leak can be believed: of 100 leak-free simulated captures the largest reached 4.4.
-pub(super) const DETECTION_Z: f64 = 4.8;
 
 /// Candidates above this share of the best one are worth a reader's glance.
 const RIVAL_SCORE: f64 = 0.8;
@@ -105,23 +102,26 @@ pub(super) fn advice(site: &Site, outcome: &Outcome) -> Vec<String> {
         advice.push("put all sensors on one clock: no two of them share one".to_owned());
     }
     let z = outcome.map_z;
-    if z > 1.0 && z < DETECTION_Z {
+    if z > 1.0 && z < LEAK_Z {
         // Correlation noise falls with the square root of time, so z grows with it.
-        let needed_s = outcome.capture.duration_s * (1.2 * DETECTION_Z / z).powi(2);
+        let needed_s = outcome.capture.duration_s * (1.2 * LEAK_Z / z).powi(2);
         if needed_s < 3600.0 {
-            advice.push(format!("record longer: about {} at one spot", rounded_up_time(needed_s)));
+            advice.push(format!(
+                "record longer: {} at one spot would show what hides here, if anything does",
+                rounded_up_time(needed_s)
+            ));
         }
     }
     let best_snr_db = outcome.sensors.iter().filter_map(|s| s.snr_db).fold(f64::NEG_INFINITY, f64::max);
     if best_snr_db < -10.0 {
         advice.push(if best_snr_db.is_finite() {
-            format!("move closer or quieten fans: even the best sensor hears it at {best_snr_db:.0} dB SNR only")
+            format!("move closer or quieten fans: whatever leaks is below {best_snr_db:.0} dB SNR at every sensor")
         } else {
             "move the sensors closer to the suspect wall, and quieten fans and pumps".to_owned()
         });
     }
-    if outcome.sensors.iter().any(|s| !s.faults.is_empty()) {
-        advice.push("put the faulty sensors right first: every lost channel costs evidence".to_owned());
+    if outcome.sensors.iter().any(|s| !s.used && !s.faults.is_empty()) {
+        advice.push("put the sensors that were left out right first: every lost channel costs evidence".to_owned());
     }
     if advice.is_empty() {
         let walls = if site.walls.len() > 1 { "one wall at a time" } else { "closer to the wall" };

@@ -1,16 +1,21 @@
 //! Two roads to what [`super`] makes: geometry, levels and rates measured back from the samples.
 
 use super::*;
-use crate::simulate::parse_scene;
+use crate::simulate::{parse_scene, without_truth};
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex64;
 use std::f64::consts::{PI, TAU};
 
-const QUIET: &str = include_str!("../../samples/tunnel_quiet.scene.toml");
-const NOISY: &str = include_str!("../../samples/tunnel.scene.toml");
+fn quiet() -> &'static str {
+    without_truth(include_str!("../../samples/tunnel_quiet.scene.toml"))
+}
+
+fn noisy() -> &'static str {
+    without_truth(include_str!("../../samples/tunnel.scene.toml"))
+}
 
 fn scene(edits: &[(&str, &str)]) -> Scene {
-    let text = edits.iter().fold(QUIET.to_owned(), |text, (from, to)| {
+    let text = edits.iter().fold(quiet().to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
         text.replace(from, to)
     });
@@ -107,7 +112,7 @@ fn distance_costs_spreading_and_iso_absorption() {
 
 #[test]
 fn the_same_scene_gives_the_same_samples_on_any_number_of_threads() {
-    let scene = parse_scene(&NOISY.replace("duration_s = 0.5", "duration_s = 0.02"), "s").unwrap();
+    let scene = parse_scene(&noisy().replace("duration_s = 0.5", "duration_s = 0.02"), "s").unwrap();
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| simulate(&scene).unwrap())
@@ -143,7 +148,7 @@ fn one_more_fan_leaves_leak_and_noise_as_they_were() {
 #[test]
 fn a_free_recorder_has_its_own_start_and_rate() {
     let two = |offset: f64, ppm: f64| {
-        let (head, tail) = QUIET.split_once("[[sensor]]").unwrap();
+        let (head, tail) = quiet().split_once("[[sensor]]").unwrap();
         let sensors = "[[recorder]]\nid='A'\n[[recorder]]\nid='B'\nsync='free'\n\
             [[sensor]]\nid='a'\nchannel=1\nposition_m=[0.5,0,1]\n\
             [[sensor]]\nid='b'\nchannel=1\nrecorder='B'\nposition_m=[0.5,0,1]\n";
@@ -162,7 +167,7 @@ fn a_free_recorder_has_its_own_start_and_rate() {
 
 #[test]
 fn faults_of_channels_show_as_stated() {
-    let text = format!("{QUIET}\n[truth]\ndead_channels = ['M3']\nclip_sigma = 1\ngain_db = [0,-18,0,0,0,0,0,0]\n");
+    let text = format!("{}\n[truth]\ndead_channels = ['M3']\nclip_sigma = 1\ngain_db = [0,-18,0,0,0,0,0,0]\n", quiet());
     let captures = simulate(&parse_scene(&text, "s").unwrap()).unwrap();
     let plain = simulate(&scene(&[])).unwrap();
     let level = |c: &Captures, m: usize| band_db(&c.recordings[0][m], 192e3, [20e3, 80e3]);

@@ -149,13 +149,12 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::{parse_scene, simulate};
-
-    const QUIET: &str = include_str!("../../samples/tunnel_quiet.scene.toml");
+    use crate::simulate::{parse_scene, simulate, without_truth};
 
     #[test]
     fn the_files_hold_what_was_simulated() {
-        let text = QUIET.replace("duration_s = 0.25", "duration_s = 0.01");
+        let quiet = without_truth(include_str!("../../samples/tunnel_quiet.scene.toml"));
+        let text = quiet.replace("duration_s = 0.25", "duration_s = 0.01");
         let text = format!("{text}\n[truth]\nbackground_duration_s = 0.02\n");
         let scene = parse_scene(&text, "scene.toml").unwrap();
         let captures = simulate(&scene).unwrap();

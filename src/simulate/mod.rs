@@ -18,3 +18,9 @@ pub use air::{Captures, Recording, Truth, simulate};
 pub use files::write;
 pub use paths::{Path, Reflection, Room};
 pub use scene::{CaptureSettings, Deviations, Fan, Format, Leak, Loudness, Scene, Spectrum, parse_scene, read_scene};
+
+/// A shipped scene without its deviations, for tests that bring their own.
+#[cfg(test)]
+fn without_truth(scene: &str) -> &str {
+    scene.split("\n[truth]").next().unwrap_or(scene)
+}

@@ -336,6 +336,7 @@ fn list(table: &mut Table, key: &'static str, range: RangeInclusive<f64>, count:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulate::without_truth;
     use crate::site::parse_site;
 
     const GOOD: &str = include_str!("../../samples/tunnel.scene.toml");
@@ -364,14 +365,15 @@ mod tests {
         ];
         for (from, to, told) in table {
             assert!(GOOD.contains(from), "{from}");
-            let message = parse_scene(&GOOD.replacen(from, to, 1), "scene.toml").expect_err(to).to_string();
+            let message =
+                parse_scene(&without_truth(GOOD).replacen(from, to, 1), "scene.toml").expect_err(to).to_string();
             assert!(message.starts_with("scene.toml") && message.contains(told), "{message}\n lacks {told}");
         }
     }
 
     #[test]
     fn a_leak_off_its_wall_is_refused_with_the_distance() {
-        let (head, _) = GOOD.split_once("[[leak]]").unwrap();
+        let (head, _) = without_truth(GOOD).split_once("[[leak]]").unwrap();
         let at = |x: f64| parse_scene(&format!("{head}[[leak]]\nposition_m = [{x}, 0, 1]\nlevel_db = -30\n"), "s");
         assert!((at(0.9995).unwrap().leaks[0].place.position_m.x - 1.0).abs() < 1e-12);
         assert!(at(0.98).unwrap_err().to_string().contains("20.0 mm off the nearest wall, 'barrel'"));

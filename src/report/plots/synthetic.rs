@@ -121,6 +121,7 @@ pub(in crate::report) fn inconclusive() -> Case {
     outcome.verdict = Verdict::Inconclusive;
     outcome.leaks.clear();
     outcome.map_z = 3.4;
+    outcome.reasons = vec!["nothing stands out".into()];
     outcome.fit = None;
     outcome.sensors.iter_mut().for_each(|s| s.snr_db = Some(-24.0));
     outcome.warnings = vec!["the capture is short".into()];
@@ -217,6 +218,7 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
     };
     Outcome {
         verdict: Verdict::Leak,
+        reasons: Vec::new(),
         candidates: vec![Candidate { point, score: 1.0 }],
         leaks: vec![leak],
         band_hz: [24e3, 58e3],
