@@ -19,6 +19,10 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const MAX_CHANNELS: u16 = 128;
 const MAX_RATE_HZ: u32 = 2_000_000;
 
+/// Largest float taken for sound, full scale being 1: integers of 32 bits stored unscaled stay below it. The power of
+/// more, summed over a long transform, leaves single precision and poisons the whole matrix.
+const MAX_FLOAT: f32 = 1e10;
+
 /// An opened WAV file.
 #[derive(Debug)]
 pub struct WavFile {
@@ -144,7 +148,7 @@ impl WavFile {
     /// Fills rows of `block` with the samples from `frame` on: `channels` lists row and channel, both from 0.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Broken`] at the first sample that is not a finite number.
+    /// [`Error::Io`], or [`Error::Broken`] at the first sample that is not a finite number or far too large.
     pub fn read(&mut self, frame: u64, channels: &[(usize, usize)], mut block: ArrayViewMut2<'_, f32>) -> Result<()> {
         let frame_bytes = self.encoding.bytes() * self.channels;
         let frames_per_read = (BUFFER_BYTES / frame_bytes).max(1);
@@ -161,11 +165,17 @@ impl WavFile {
                 let row = row.as_slice_mut().expect("a block's rows are contiguous");
                 self.encoding.decode(&self.bytes, frame_bytes, channel, &mut row[done..done + count]);
                 if self.encoding == Encoding::Float32
-                    && let Some(at) = row[done..done + count].iter().position(|x| !x.is_finite())
+                    && let Some(at) = row[done..done + count].iter().position(|x| !x.is_finite() || x.abs() > MAX_FLOAT)
                 {
+                    let value = row[done + at];
                     let time_s = (frame + (done + at) as u64) as f64 / f64::from(self.sample_rate_hz);
+                    let is = if value.is_finite() {
+                        format!("{value:e}, where full scale is 1")
+                    } else {
+                        "not a finite number".into()
+                    };
                     let what = format!(
-                        "channel {}: sample at {time_s:.6} s is not a finite number; cut it off with --from and --to",
+                        "channel {}: sample at {time_s:.6} s is {is}; cut it off with --from and --to",
                         channel + 1
                     );
                     return Err(Error::broken(&self.path, what));
@@ -285,7 +295,21 @@ mod tests {
         file.read(0, &[(0, 0)], block.view_mut()).unwrap();
         assert_eq!(block[[0, 0]], 0.5);
         let error = file.read(1, &[(0, 0)], block.view_mut()).unwrap_err().to_string();
-        assert!(error.contains("channel 1: sample at 0.000005 s"), "{error}");
+        assert!(error.contains("channel 1: sample at 0.000005 s is not a finite number"), "{error}");
+    }
+
+    #[test]
+    fn a_float_that_no_sound_can_be_is_refused_with_its_value() {
+        let (_dir, path) = written(32, SampleFormat::Float, |w| {
+            for v in [2.0f32.powi(31), -3e38] {
+                w.write_sample(v).unwrap();
+            }
+        });
+        let mut file = WavFile::open(&path).unwrap();
+        let mut block = Array2::zeros((1, 1));
+        file.read(0, &[(0, 0)], block.view_mut()).unwrap();
+        let error = file.read(0, &[(0, 1)], block.view_mut()).unwrap_err().to_string();
+        assert!(error.contains("channel 2: sample at 0.000000 s is -3e38, where full scale is 1"), "{error}");
     }
 
     #[test]

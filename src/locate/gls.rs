@@ -80,7 +80,8 @@ impl RangeError {
 
 /// The place that explains `offsets_m` (range measured less range at the place of linearisation, by sensor).
 ///
-/// `None` where the array cannot fix two coordinates: too few sensors on one clock, or all in one direction.
+/// `None` where the array cannot fix two coordinates: too few sensors on one clock, or all in one direction; and where
+/// the data are so broken that the errors are no numbers.
 pub fn solve_place(error: &RangeError, offsets_m: &DVector<f64>) -> Option<Solution> {
     solve_observed(error, &(error.basis.transpose() * offsets_m))
 }
@@ -91,7 +92,7 @@ pub fn solve_observed(error: &RangeError, observed_m: &DVector<f64>) -> Option<S
     if observables < 2 {
         return None;
     }
-    let total = factorised(error.total());
+    let total = factorised(error.total())?;
     let weighted_gradient = total.solve(&error.gradient);
     let normal = error.gradient.transpose() * &weighted_gradient;
     let covariance = Matrix2::new(normal[(0, 0)], normal[(0, 1)], normal[(1, 0)], normal[(1, 1)]).try_inverse()?;
@@ -123,13 +124,37 @@ pub fn solve_observed(error: &RangeError, observed_m: &DVector<f64>) -> Option<S
     })
 }
 
-fn inverse(matrix: &DMatrix<f64>) -> DMatrix<f64> {
-    factorised(matrix.clone()).inverse()
+/// Covariance of what is known; where that is no number, of the prior alone.
+fn inverse(known: &DMatrix<f64>) -> DMatrix<f64> {
+    let n = known.nrows();
+    factorised(known.clone()).map_or_else(|| DMatrix::identity(n, n) / PRIOR_INFORMATION_PER_M2, |f| f.inverse())
 }
 
-fn factorised(matrix: DMatrix<f64>) -> Cholesky<f64, Dyn> {
+fn factorised(matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
     // A covariance with finite entries and the prior inside is positive; rounding may take the last digit of it.
     let ridge = matrix.trace() * 1e-15;
     let n = matrix.nrows();
-    Cholesky::new(matrix + DMatrix::identity(n, n) * ridge).expect("a covariance is positive definite")
+    Cholesky::new(matrix + DMatrix::identity(n, n) * ridge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_that_are_no_numbers_give_no_place() {
+        let square = |x: f64| DMatrix::from_diagonal_element(3, 3, x);
+        let error = |noise: f64| RangeError {
+            basis: square(1.0),
+            gradient: DMatrix::from_row_slice(3, 2, &[1.0, 0.0, 0.0, 1.0, 0.6, -0.8]),
+            noise: square(noise),
+            positions: square(1e-6),
+            speed: square(0.0),
+        };
+        let offsets = DVector::zeros(3);
+        assert!(solve_observed(&error(1e-6), &offsets).is_some());
+        assert!(solve_observed(&error(f64::NAN), &offsets).is_none());
+        assert!(solve_observed(&error(f64::INFINITY), &offsets).is_none());
+        assert_eq!(inverse(&square(f64::NAN)), square(1.0 / PRIOR_INFORMATION_PER_M2));
+    }
 }

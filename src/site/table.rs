@@ -18,6 +18,9 @@ const MAX_TABLES: usize = 4096;
 /// How alike two keys must be (Jaro–Winkler) for one to be offered in place of the other: one slip in a short word.
 const ALIKE: f64 = 0.75;
 
+/// Longest complaint, characters: a few lines of a terminal, whatever stands in the file.
+const LONGEST_COMPLAINT: usize = 400;
+
 /// A parsed file that still knows where each value stood.
 pub(crate) struct Document<'t> {
     file: &'t str,
@@ -60,7 +63,7 @@ impl<'t> Document<'t> {
         let root = DeTable::parse(text).map_err(|e| {
             let line = line_of(&line_starts, e.span().map_or(0, |s| s.start));
             let what = e.message().lines().collect::<Vec<_>>().join(", ");
-            Error::request(format!("{file}:{line}: not valid TOML: {what}"))
+            Error::request(format!("{file}:{line}: not valid TOML: {}", one_line(what)))
         })?;
         Ok(Self { file, line_starts, root })
     }
@@ -78,6 +81,22 @@ impl<'t> Document<'t> {
     }
 }
 
+/// A number as a person writes it: three hundred noughts say less than a power of ten.
+fn told(number: f64) -> String {
+    let plain = number == 0.0 || (1e-9..1e15).contains(&number.abs());
+    if plain { number.to_string() } else { format!("{number:e}") }
+}
+
+/// A complaint that quotes the file, fit for a terminal: no line breaks or escape codes from there, and an end.
+fn one_line(what: impl std::fmt::Display) -> String {
+    let what = what.to_string();
+    let mut line: String = what.chars().take(LONGEST_COMPLAINT).map(|c| if c.is_control() { '·' } else { c }).collect();
+    if what.chars().nth(LONGEST_COMPLAINT).is_some() {
+        line.push('…');
+    }
+    line
+}
+
 fn line_of(line_starts: &[usize], offset: usize) -> usize {
     line_starts.partition_point(|&start| start <= offset)
 }
@@ -87,7 +106,7 @@ impl<'d> Table<'d> {
     pub(crate) fn error(&self, what: impl std::fmt::Display) -> Error {
         match self.start {
             Some(start) => self.error_at(start, format!("{}: {what}", self.title)),
-            None => Error::request(format!("{}: {what}", self.file)),
+            None => Error::request(format!("{}: {}", self.file, one_line(what))),
         }
     }
 
@@ -100,7 +119,7 @@ impl<'d> Table<'d> {
     }
 
     fn error_at(&self, offset: usize, what: impl std::fmt::Display) -> Error {
-        Error::request(format!("{}:{}: {what}", self.file, line_of(self.line_starts, offset)))
+        Error::request(format!("{}:{}: {}", self.file, line_of(self.line_starts, offset), one_line(what)))
     }
 
     fn entry(&self, key: &str) -> Option<(usize, &'d DeValue<'d>)> {
@@ -148,7 +167,7 @@ impl<'d> Table<'d> {
         if range.contains(&number) {
             return Ok(Some(number));
         }
-        Err(self.error_of(key, format!("'{key}' is {number}; needed: {need}")))
+        Err(self.error_of(key, format!("'{key}' is {}; needed: {need}", told(number))))
     }
 
     /// A number within `range`.
@@ -186,7 +205,7 @@ impl<'d> Table<'d> {
         let numbers: Vec<f64> =
             array.iter().map(|item| self.finite(key, item.get_ref(), need)).collect::<Result<_>>()?;
         match numbers.iter().find(|n| !range.contains(n)) {
-            Some(n) => Err(self.error_of(key, format!("'{key}' holds {n}; needed: {need}"))),
+            Some(n) => Err(self.error_of(key, format!("'{key}' holds {}; needed: {need}", told(*n)))),
             None => Ok(numbers),
         }
     }
