@@ -15,7 +15,7 @@ use rustfft::{Fft, FftPlanner};
 const WIDTH: usize = 7;
 /// Shape of the kernel `exp(β(√(1−x²) − 1))`, from the same paper: 2.30 a point of width.
 const BETA: f64 = 2.30 * WIDTH as f64;
-/// Share of the transform's period that is kept.
+/// The transform's period over what is kept of it.
 const OVERSAMPLING: f64 = 2.0;
 
 /// Prepared sums over one set of wavenumbers; shared by all pairs.

@@ -39,7 +39,7 @@ pub fn line_up(
 ) -> (WallPoint, DVector<f64>) {
     let mut point = start;
     let mut ranges = array.ranges_m(&point.position_m);
-    // Where the site is exact to a fraction of the shortest wavelength, the stated ranges line up the crests already.
+    // Where the site is exact to a fraction of the middle wavelength, the stated ranges line up the crests already.
     let uncertain = pairs.iter().any(|&pair| array.difference_sigma_m(pair) > wavelength_m / 9.0);
     if !uncertain {
         return (point, ranges);

@@ -4,7 +4,7 @@ use super::array::Array;
 use super::channels::{Channels, judge};
 use super::outcome::CaptureSpan;
 use super::prepare::{Preparation, prepare, selection};
-use super::{Options, Progress};
+use super::{Options, Progress, Stopwatch};
 use crate::capture::Captures;
 use crate::cross_spectra::{BinFate, CrossSpectra, Overview, Span, Sums, bin_fates, listen};
 use crate::error::{Error, Result};
@@ -47,8 +47,10 @@ pub fn listen_in<'a>(
     background: Option<Captures>,
     options: &Options,
     progress: Progress<'_>,
+    watch: &mut Stopwatch,
 ) -> Result<Listened<'a>> {
     let preparation = prepare(site, &mut captures, options)?;
+    watch.lap("read");
     let told = |share| progress("listening", share);
     let mut heard = listen(&mut captures, preparation.span, &preparation.stft, &preparation.layout, &told)?;
     heard.spectra.correct(&preparation.corrections);

@@ -61,7 +61,7 @@ pub fn locate(
     progress: Progress<'_>,
 ) -> Result<Outcome> {
     let mut watch = Stopwatch::start();
-    let heard = listen_in(site, captures, background, options, progress)?;
+    let heard = listen_in(site, captures, background, options, progress, &mut watch)?;
     watch.lap("spectra");
     let (array, layout) = (&heard.array, heard.spectra.layout());
     progress("correlating", 0.0);
@@ -124,7 +124,7 @@ pub fn locate(
     })
 }
 
-/// Seconds per stage.
+/// Seconds per stage. Samples are read while they are transformed: `read` is headers and planning, `spectra` the pass.
 struct Stopwatch {
     last: Instant,
     laps: Vec<(&'static str, f64)>,

@@ -141,7 +141,7 @@ fn climb(array: &Array<'_>, likelihood: &Likelihood<'_>, state: &mut State) -> O
         let moved = (next.point.position_m - state.point.position_m).norm();
         let gained = reached - height;
         (*state, height) = (next, reached);
-        // A hundredth of a nat is a seventh of a standard deviation; quadratic convergence does the rest.
+        // 1e-4 nats are a seventieth of a standard deviation; quadratic convergence does the rest.
         if moved < 1e-7 || gained < 1e-4 {
             break;
         }

@@ -3,7 +3,8 @@
 //! The steered response at `p` is the mean over pairs of `T(d_m(p) − d_n(p))`. Between two points at distance `h` a range
 //! difference changes by at most `2h` (two unit gradients), so the mean of `T` pooled by `2h` bounds the response inside
 //! a cell of radius `h`. Cells whose bound stays under a value already reached cannot hold the maximum and are dropped;
-//! the rest is split until cells are smaller than the finest fringe. The result is the maximum, not a likely one.
+//! the rest is split until cells are smaller than the finest fringe. The result is the maximum, not a likely one,
+//! unless more cells are left than one search may hold: [`Strongest::certain`] tells.
 
 use rayon::prelude::*;
 

@@ -105,7 +105,7 @@ fn basis(site: &Site, outcome: &Outcome) -> Vec<String> {
         let mut text = format!("chi2/dof {:.2} ({} dof)", fit.chi2_per_dof, fit.dof);
         if fit.chi2_per_dof > 2.0 {
             let worst = site.sensors.get(fit.worst_sensor).map_or("", |s| &s.id);
-            text += &format!("; delays and geometry disagree, {} most: measure its place again", printable(worst));
+            text += &format!(", {} fits worst", printable(worst));
         }
         lines.push(row("fit", &text));
     }

@@ -18,6 +18,9 @@ impl Ids {
     /// Takes the table's id.
     pub(super) fn take(&mut self, table: &mut Table) -> Result<String> {
         let id = table.string("id")?.to_owned();
+        if id.is_empty() || id.chars().count() > 64 || id.chars().any(char::is_control) {
+            return Err(table.error_of("id", "'id' is no name; needed: 1 to 64 characters that can be printed"));
+        }
         if !self.0.insert(id.clone()) {
             return Err(table.error_of("id", format!("a second one with id '{id}'; give each its own")));
         }

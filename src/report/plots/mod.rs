@@ -1,6 +1,6 @@
 //! Pictures of the evidence, each as PNG and as SVG.
 //!
-//! A plot draws once into a [`Picture`](picture::Picture), a list of marks; `raster` and `svg` write that list down.
+//! A plot draws once into a [`Picture`], a list of marks; `raster` and `svg` write that list down.
 //! One file a plot: [`map`] and [`module`] say where, the rest says why that can be believed.
 
 mod axes;

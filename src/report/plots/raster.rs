@@ -28,7 +28,7 @@ pub(super) fn png(picture: &Picture) -> std::io::Result<Vec<u8>> {
 /// An image as the bytes of a PNG file, for embedding.
 ///
 /// # Errors
-/// As [`png`].
+/// As [`png()`].
 pub(super) fn indexed_png(image: &IndexedImage) -> std::io::Result<Vec<u8>> {
     let mut palette = image.palette.clone();
     palette.resize(256, [255; 3]);
