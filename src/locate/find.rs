@@ -6,6 +6,7 @@ use super::outcome::Candidate;
 use super::refine::{Refined, refine};
 use super::verdict::Standing;
 use super::views::View;
+use crate::site::WallPoint;
 
 /// Two places closer than this, metres, are one for the search, plus what sensor positions blur.
 const SEPARATION_M: f64 = 0.06;
@@ -13,6 +14,9 @@ const SEPARATION_M: f64 = 0.06;
 /// A further leak is told from this share of the first one's response on. Measured with one leak only: what was left of
 /// it reached 0.030 in one capture of twenty, while a second leak 12 dB below the first showed 0.040.
 const FURTHER_RESPONSE: f32 = 0.035;
+
+/// A second place this close to the first in score, and gone with it, is its mirror image to this array.
+const MIRROR_SCORE: f32 = 0.98;
 
 /// What search and refinement found.
 pub struct Found {
@@ -22,6 +26,8 @@ pub struct Found {
     pub sources: Vec<Refined>,
     /// Whether all views point to one place.
     pub agree: bool,
+    /// A second place that explains the same sound as well: the array cannot tell it from the first.
+    pub mirror: Option<WallPoint>,
     /// What a reader must know besides.
     pub warnings: Vec<String>,
     /// What was seen on the way.
@@ -36,7 +42,8 @@ pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64, leaks: usiz
     let standings: Vec<Standing> = looks.iter().map(|look| look.survey(array, separation_m)).collect();
     let top = |s: &Standing| s.places[0].point.position_m;
     let agree = standings.iter().all(|s| (top(s) - top(&standings[0])).norm() <= separation_m);
-    let mut found = Found { standings, sources: Vec::new(), agree, warnings: Vec::new(), notes: Vec::new() };
+    let mut found =
+        Found { standings, sources: Vec::new(), agree, mirror: None, warnings: Vec::new(), notes: Vec::new() };
     for (look, standing) in looks.iter().zip(&found.standings) {
         found.notes.push(format!("{}: the strongest place stands out by z = {:.1}", look.name, standing.z));
     }
@@ -47,6 +54,14 @@ pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64, leaks: usiz
     let strongest = found.standings[0].places[0];
     let Some(first) = refine(array, view.data(samples_per_bin), strongest.point) else { return found };
     found.sources.push(first);
+    let rival = found.standings[0].places.get(1).filter(|rival| rival.value >= MIRROR_SCORE * strongest.value);
+    if let Some(rival) = rival {
+        // A second leak stays when the first is explained away; a mirror image goes with it.
+        let coherence = explained_away(&view.coherence, &view.wavenumber_rad_m, &found.sources[0].ranges_m);
+        let rest = View::new("the rest", array, coherence).survey(array, separation_m).places[0];
+        let stays = (rest.point.position_m - rival.point.position_m).norm() <= separation_m;
+        found.mirror = (!stays).then_some(rival.point);
+    }
     let mut left = None;
     while found.sources.len() < leaks {
         let heard = left.as_ref().unwrap_or(view);

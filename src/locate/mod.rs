@@ -74,7 +74,7 @@ pub fn locate(
     let (view, averages) = (&looks[0], heard.spectra.averages());
     let best = found.sources.first();
     let fit = best.and_then(|r| tell::fit(array, r));
-    let (verdict, reasons) = tell::verdict(&found.standings, best, found.agree);
+    let (verdict, reasons) = tell::verdict(array, &found);
     let contradiction = tell::contradiction(array, fit.filter(|_| verdict == Verdict::Leak));
     let told: Vec<_> = found.sources.iter().map(|r| tell::leak(array, r, view, &heard.mean, layout)).collect();
     let mut sensors = heard.channels.reports;

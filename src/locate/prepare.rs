@@ -14,6 +14,9 @@ use super::Options;
 /// the largest station. Positions in millimetres are the usual cause of more, and would fill the memory.
 const MAX_SPREAD_SAMPLES: f64 = 131_072.0;
 
+/// Time times bandwidth that an analysis needs: of 12 stretches of noise with 31, seven passed for a leak; with 94, none.
+const MIN_TIME_BANDWIDTH: f64 = 200.0;
+
 /// Everything that is settled before the first sample is read.
 #[derive(Debug)]
 pub struct Preparation {
@@ -68,6 +71,15 @@ pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Resul
             band.high_hz(),
             bins.len(),
             stft.spacing_hz()
+        )));
+    }
+    let product = span.frames as f64 / rate_hz * (band.high_hz() - band.low_hz());
+    if product < MIN_TIME_BANDWIDTH {
+        return Err(Error::request(format!(
+            "{:.3} ms of a {:.1} kHz wide band are too few to tell sound from chance; take {:.1} ms or more",
+            span.frames as f64 / rate_hz * 1e3,
+            (band.high_hz() - band.low_hz()) / 1e3,
+            MIN_TIME_BANDWIDTH / (band.high_hz() - band.low_hz()) * 1e3
         )));
     }
     let notes = vec![

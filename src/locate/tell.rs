@@ -3,9 +3,10 @@
 use nalgebra::Matrix2;
 
 use super::array::Array;
+use super::find::Found;
 use super::outcome::{Ellipse, Fit, Leak, PairReport, Verdict};
 use super::refine::Refined;
-use super::verdict::{LEAK_Z, Standing};
+use super::verdict::LEAK_Z;
 use super::views::View;
 use crate::cross_spectra::{Layout, Sums};
 use crate::units::{power_db, power_from_db};
@@ -144,24 +145,40 @@ pub fn fit(array: &Array<'_>, refined: &Refined) -> Option<Fit> {
     Some(Fit { chi2_per_dof: chi2 / dof as f64, dof, worst_sensor: array.sensors[worst] })
 }
 
+/// A place less certain than this share of the wall's extent (the root of its area) is no place.
+const MAX_ELLIPSE_SHARE: f64 = 0.25;
+
 /// The verdict, and the reasons where it is not `leak`.
-pub fn verdict(standings: &[Standing], refined: Option<&Refined>, agree: bool) -> (Verdict, Vec<String>) {
+pub fn verdict(array: &Array<'_>, found: &Found) -> (Verdict, Vec<String>) {
     let mut reasons = Vec::new();
-    let z = standings.iter().map(|s| s.z).fold(f64::MAX, f64::min);
+    let z = found.standings.iter().map(|s| s.z).fold(f64::MAX, f64::min);
     if z <= LEAK_Z {
         reasons.push(format!(
-            "nothing stands out: the strongest place is {z:.1} robust deviations above the map, and {LEAK_Z} are needed"
+            "nothing stands out: the strongest place is {z:.2} robust deviations above the map, and {LEAK_Z} are needed"
         ));
     }
-    if !agree {
+    if !found.agree {
         reasons.push(
             "subtracting the background and whitening by it point to different places: the background has changed since"
                 .into(),
         );
     }
-    if refined.is_none() {
-        reasons
-            .push("the sensors do not fix a place: all lie in one direction from it, or hear nothing in common".into());
+    if let Some(mirror) = found.mirror {
+        let wall = &array.site.walls[mirror.wall].id;
+        reasons.push(format!(
+            "two places explain the sound alike, the other on {wall} at u {:.3} m, v {:.3} m: the sensors lie in one plane or \
+             line; move one out of it",
+            mirror.u_m, mirror.v_m
+        ));
+    }
+    let extent_m = array.site.walls.iter().map(|w| w.area_m2()).sum::<f64>().sqrt();
+    match found.sources.first().map(|r| ellipse_95(&r.covariance_m2).semi_major_m) {
+        None => reasons
+            .push("the sensors do not fix a place: all lie in one direction from it, or hear nothing in common".into()),
+        Some(reach_m) if reach_m > MAX_ELLIPSE_SHARE * extent_m => reasons.push(format!(
+            "the place is known to ±{reach_m:.1} m only: add sensors, or state their positions more exactly"
+        )),
+        Some(_) => {}
     }
     (if reasons.is_empty() { Verdict::Leak } else { Verdict::Inconclusive }, reasons)
 }
