@@ -101,7 +101,9 @@ fn scene(setting: Setting, seed: u64, rng: &mut ChaCha8Rng) -> Scene {
     for sensor in &mut scene.site.sensors {
         sensor.position_sigma_m = setting.position_sigma_m;
     }
-    let pinhole::site::PathKind::Air(air) = &mut scene.site.path;
+    let pinhole::site::PathKind::Air(air) = &mut scene.site.path else {
+        unreachable!("the shipped tunnel is heard through air")
+    };
     air.speed_sigma = pinhole::site::SpeedSigma::Relative(setting.speed_sigma_pct / 100.0);
     scene.capture.seed = seed;
     scene.capture.duration_s = 0.25;
@@ -150,8 +152,10 @@ fn anywhere(site: &Site, rng: &mut ChaCha8Rng) -> WallPoint {
 /// ranges of one white source in white noise, `F_mn = −2 T ∫ k² S_m S_n / (1 + ΣS) df`.
 fn bound(scene: &Scene, snr_db: f64) -> Matrix2<f64> {
     let place = &scene.leaks[0].place;
-    let array = Array::new(&scene.site, Medium::of(&scene.site), (0..scene.site.sensors.len()).collect());
-    let ranges = array.ranges_m(&place.position_m);
+    let array =
+        Array::new(&scene.site, Medium::of(&scene.site), scene.band_hz(), (0..scene.site.sensors.len()).collect())
+            .expect("every wall is heard through air");
+    let ranges = array.ranges_m(place);
     let medium = &array.medium;
     let (low_hz, high_hz, steps) = (20e3, 80e3, 600);
     let step_hz = (high_hz - low_hz) / f64::from(steps);

@@ -45,6 +45,15 @@ impl Band {
         Self { low_hz: (high_hz / 4.0).min(20e3), high_hz }
     }
 
+    /// The band to use along a wall where none is given, `low_hz..high_hz` by preference, lowered for slow recorders.
+    ///
+    /// # Errors
+    /// As [`Band::new`], where even two octaves below the preference the rate is too low.
+    pub fn default_for_wall([low_hz, high_hz]: [f64; 2], sample_rate_hz: f64) -> Result<Self> {
+        let high_hz = (sample_rate_hz * USABLE_SHARE_OF_RATE).min(high_hz);
+        Self::new((high_hz / 4.0).min(low_hz), high_hz, sample_rate_hz)
+    }
+
     /// Lower edge, hertz.
     pub fn low_hz(&self) -> f64 {
         self.low_hz

@@ -38,14 +38,14 @@ pub fn line_up(
     gain: f64,
 ) -> (WallPoint, DVector<f64>) {
     let mut point = start;
-    let mut ranges = array.ranges_m(&point.position_m);
+    let mut ranges = array.ranges_m(&point);
     // Where the site is exact to a fraction of the middle wavelength, the stated ranges line up the crests already.
     let uncertain = pairs.iter().any(|&pair| array.difference_sigma_m(pair) > wavelength_m / 9.0);
     if !uncertain {
         return (point, ranges);
     }
     for round in 0..ROUNDS {
-        let predicted = array.ranges_m(&point.position_m);
+        let predicted = array.ranges_m(&point);
         let widen = if round == 0 { 3.0 } else { 2.5 };
         let picks: Vec<Pick> = pairs
             .iter()
@@ -53,7 +53,7 @@ pub fn line_up(
             .filter_map(|(&pair, table)| pick(array, table, pair, &predicted, wavelength_m, widen))
             .collect();
         if picks.len() < array.len() - 1 {
-            return (point, array.ranges_m(&point.position_m));
+            return (point, array.ranges_m(&point));
         }
         let (offsets, weights) = vote(array, &picks, wavelength_m);
         ranges = &predicted + &offsets;
@@ -140,7 +140,7 @@ fn settle_crests(
     wavelength_m: f64,
     gain: f64,
 ) {
-    let stated = array.ranges_m(&point.position_m);
+    let stated = array.ranges_m(point);
     let variance = array.position_variance_m2() + array.speed_error_m(&stated).map(|e| e * e);
     let step = tables[0].step_m;
     let reach = (2.0 * wavelength_m / step) as i64;

@@ -2,8 +2,9 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::propagation::Medium;
-use crate::site::{Point3, Site, WallPoint};
+use crate::error::Result;
+use crate::propagation::{GroupSpeed, Leg, Medium, Way, audible_walls};
+use crate::site::{Site, WallPoint};
 
 /// The array that listens: used sensors of a site in one medium.
 #[derive(Debug, Clone)]
@@ -12,21 +13,50 @@ pub struct Array<'a> {
     pub site: &'a Site,
     /// How sound travels.
     pub medium: Medium,
+    /// The analysed band, hertz.
+    pub band_hz: [f64; 2],
     /// Indices of the used sensors in the site; all else here counts sensors in this order.
     pub sensors: Vec<usize>,
-    positions: Vec<Point3>,
+    /// Indices of the walls on which a leak can be heard.
+    pub walls: Vec<usize>,
+    ways: Vec<Way>,
     position_sigma_m: Vec<f64>,
     groups: Vec<usize>,
 }
 
 impl<'a> Array<'a> {
-    /// The array of these sensors of the site.
-    pub fn new(site: &'a Site, medium: Medium, sensors: Vec<usize>) -> Self {
+    /// The array of these sensors of the site, listening in a band.
+    ///
+    /// # Errors
+    /// Those of [`audible_walls`].
+    pub fn new(site: &'a Site, medium: Medium, band_hz: [f64; 2], sensors: Vec<usize>) -> Result<Self> {
         let of_site = site.clock_groups();
-        let positions = sensors.iter().map(|&i| site.sensors[i].position_m).collect();
-        let position_sigma_m = sensors.iter().map(|&i| site.sensors[i].position_sigma_m).collect();
-        let groups = sensors.iter().map(|&i| of_site[i]).collect();
-        Self { site, medium, sensors, positions, position_sigma_m, groups }
+        Ok(Self {
+            walls: audible_walls(site, &sensors)?,
+            ways: sensors.iter().map(|&i| medium.way_to(&site.sensors[i])).collect(),
+            position_sigma_m: sensors.iter().map(|&i| site.sensors[i].position_sigma_m).collect(),
+            groups: sensors.iter().map(|&i| of_site[i]).collect(),
+            site,
+            medium,
+            band_hz,
+            sensors,
+        })
+    }
+
+    /// The same sensors in another medium.
+    pub fn in_medium(&self, medium: Medium) -> Self {
+        Self { medium, ..self.clone() }
+    }
+
+    /// The middle of the band, hertz: phases weigh with the square of frequency.
+    pub fn middle_hz(&self) -> f64 {
+        let [low, high] = self.band_hz;
+        ((low * low + low * high + high * high) / 3.0).sqrt()
+    }
+
+    /// Speed of envelopes in the middle of the band: what turns ranges into delays.
+    pub fn group_speed(&self) -> GroupSpeed {
+        self.medium.group_speed(self.middle_hz())
     }
 
     /// Number of sensors.
@@ -44,27 +74,32 @@ impl<'a> Array<'a> {
         &self.groups
     }
 
-    /// Travel range from `place` to each sensor, metres, written to `ranges_m`.
-    pub fn ranges_into(&self, place: &Point3, ranges_m: &mut [f64]) {
-        for (range, position) in ranges_m.iter_mut().zip(&self.positions) {
-            *range = self.medium.range_m(position, place);
+    /// Range from `place` to each sensor, metres, written to `ranges_m`.
+    pub fn ranges_into(&self, place: &WallPoint, ranges_m: &mut [f64]) {
+        let wall = &self.site.walls[place.wall];
+        for (range, way) in ranges_m.iter_mut().zip(&self.ways) {
+            *range = way.range_m(wall, place);
         }
     }
 
-    /// Travel range from `place` to each sensor, metres.
-    pub fn ranges_m(&self, place: &Point3) -> DVector<f64> {
+    /// Range from `place` to each sensor, metres.
+    pub fn ranges_m(&self, place: &WallPoint) -> DVector<f64> {
         let mut ranges = DVector::zeros(self.len());
         self.ranges_into(place, ranges.as_mut_slice());
         ranges
     }
 
     /// Derivative of the ranges by arc length along `u` and `v`; `[sensor, 2]`, no unit.
-    pub fn range_gradient(&self, point: &WallPoint) -> DMatrix<f64> {
-        let tangents = self.site.walls[point.wall].tangents(point.a, point.v_m);
-        DMatrix::from_fn(self.len(), 2, |m, axis| {
-            let ray = point.position_m - self.positions[m];
-            ray.dot(&tangents[axis]) / ray.norm().max(f64::MIN_POSITIVE)
-        })
+    pub fn range_gradient(&self, place: &WallPoint) -> DMatrix<f64> {
+        let wall = &self.site.walls[place.wall];
+        let gradients: Vec<[f64; 2]> = self.ways.iter().map(|way| way.shortest(wall, place).gradient).collect();
+        DMatrix::from_fn(self.len(), 2, |m, axis| gradients[m][axis])
+    }
+
+    /// All ways from `place` to each sensor, shortest first.
+    pub fn all_ways(&self, place: &WallPoint) -> Vec<Vec<Leg>> {
+        let wall = &self.site.walls[place.wall];
+        self.ways.iter().map(|way| way.all(wall, place)).collect()
     }
 
     /// Variance that stated sensor positions bring to each range, metres².
@@ -72,21 +107,25 @@ impl<'a> Array<'a> {
         DVector::from_iterator(self.len(), self.position_sigma_m.iter().map(|s| s * s))
     }
 
-    /// Error of each range per standard deviation of the wave speed, metres: all ranges scale together.
-    pub fn speed_error_m(&self, ranges_m: &DVector<f64>) -> DVector<f64> {
-        ranges_m * (self.medium.speed_sigma_m_s / self.medium.speed_m_s)
+    /// One standard deviation of the wavenumber in the middle of the band, relative.
+    pub fn wavenumber_sigma(&self) -> f64 {
+        self.medium.wavenumber_sigma(self.middle_hz())
     }
 
-    /// Largest range difference that a pair can show, metres: the distance between its sensors.
+    /// Error of each range per standard deviation of the wave speed, metres: all ranges scale together.
+    pub fn speed_error_m(&self, ranges_m: &DVector<f64>) -> DVector<f64> {
+        ranges_m * self.wavenumber_sigma()
+    }
+
+    /// Largest range difference that a pair can show, metres: the way between its sensors.
     pub fn largest_difference_m(&self, (m, n): (usize, usize)) -> f64 {
-        self.medium.range_m(&self.positions[m], &self.positions[n])
+        between_m(self.site, &self.medium, self.sensors[m], self.sensors[n])
     }
 
     /// Standard deviation of a pair's range difference from what the site leaves uncertain, metres.
     pub fn difference_sigma_m(&self, (m, n): (usize, usize)) -> f64 {
         let places = self.position_sigma_m[m].hypot(self.position_sigma_m[n]);
-        let speed = self.medium.speed_sigma_m_s / self.medium.speed_m_s * self.largest_difference_m((m, n));
-        places.hypot(speed)
+        places.hypot(self.wavenumber_sigma() * self.largest_difference_m((m, n)))
     }
 
     /// Orthonormal basis of range patterns that a clock cannot hide: `[sensor, sensors − groups]`.
@@ -108,5 +147,14 @@ impl<'a> Array<'a> {
             }
         }
         if columns.is_empty() { DMatrix::zeros(self.len(), 0) } else { DMatrix::from_columns(&columns) }
+    }
+}
+
+/// Length of the way of sound between two sensors of a site, metres.
+pub fn between_m(site: &Site, medium: &Medium, m: usize, n: usize) -> f64 {
+    let (here, there) = (&site.sensors[m], &site.sensors[n]);
+    match (medium.way_to(here), &there.foot) {
+        (way, Some(foot)) => way.range_m(&site.walls[foot.wall], foot),
+        (_, None) => (here.position_m - there.position_m).norm(),
     }
 }

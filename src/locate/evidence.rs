@@ -8,7 +8,7 @@ use super::outcome::{Evidence, PairCorrelation, Spectrogram, WallMap};
 use super::prepare::Preparation;
 use super::views::View;
 use crate::cross_spectra::{BinFate, Overview};
-use crate::site::{Chart, Point3};
+use crate::site::{Chart, Wall, WallPoint};
 use crate::units::power_db;
 
 /// Cells of all maps together: more than a page shows.
@@ -36,7 +36,13 @@ pub struct Scene<'a, 'b> {
 }
 
 /// Gathers the evidence. `place` is the reported place; `peak` the response there.
-pub fn gather(scene: Scene<'_, '_>, overview: Overview, coherence2: Vec<f64>, place: &Point3, peak: f32) -> Evidence {
+pub fn gather(
+    scene: Scene<'_, '_>,
+    overview: Overview,
+    coherence2: Vec<f64>,
+    place: &WallPoint,
+    peak: f32,
+) -> Evidence {
     let Scene { array, preparation, view, kept, fates } = scene;
     let mut levels = Array2::zeros((kept.len(), overview.density.ncols()));
     for (mut to, &row) in levels.rows_mut().into_iter().zip(kept) {
@@ -66,9 +72,9 @@ pub fn gather(scene: Scene<'_, '_>, overview: Overview, coherence2: Vec<f64>, pl
 
 fn maps(array: &Array<'_>, view: &View, peak: f32) -> Vec<WallMap> {
     let response = view.response(array);
-    let walls = &array.site.walls;
-    let cell_m = (walls.iter().map(|w| w.area_m2()).sum::<f64>() / MAP_CELLS).sqrt();
-    let of_wall = |(index, wall): (usize, &crate::site::Wall)| {
+    let walls = || array.walls.iter().map(|&index| (index, &array.site.walls[index]));
+    let cell_m = (walls().map(|(_, wall)| wall.area_m2()).sum::<f64>() / MAP_CELLS).sqrt();
+    let of_wall = |(index, wall): (usize, &Wall)| {
         let Chart { a, v_m, .. } = wall.chart();
         let rows = (((v_m[1] - v_m[0]) / cell_m).ceil() as usize).clamp(2, 1000);
         let columns = (((a[1] - a[0]) * wall.widest(v_m) / cell_m).ceil() as usize).clamp(2, 1000);
@@ -78,12 +84,12 @@ fn maps(array: &Array<'_>, view: &View, peak: f32) -> Vec<WallMap> {
         let response_db = Array2::from_shape_vec((rows, columns), values.collect()).expect("one value a cell");
         WallMap { wall: index, response_db }
     };
-    walls.iter().enumerate().map(of_wall).collect()
+    walls().map(of_wall).collect()
 }
 
-fn correlations(array: &Array<'_>, view: &View, place: &Point3) -> Vec<PairCorrelation> {
+fn correlations(array: &Array<'_>, view: &View, place: &WallPoint) -> Vec<PairCorrelation> {
     let ranges = array.ranges_m(place);
-    let speed = array.medium.speed_m_s;
+    let speed = array.group_speed();
     let k = &view.wavenumber_rad_m;
     let wavelength_m = std::f64::consts::TAU * k.len() as f64 / k.iter().sum::<f64>();
     view.coherence
@@ -95,11 +101,11 @@ fn correlations(array: &Array<'_>, view: &View, place: &Point3) -> Vec<PairCorre
             let reach = CORRELATION_WAVES * wavelength_m;
             let kept = table.index(implied_m - reach)..=table.index(implied_m + reach);
             PairCorrelation {
-                first_s: table.range_m(*kept.start()) / speed,
-                step_s: table.step_m / speed,
+                first_s: speed.time_s(table.range_m(*kept.start())),
+                step_s: speed.time_s(table.step_m),
                 value: table.value[kept.clone()].iter().map(|c| c.re).collect(),
                 envelope: table.value[kept].iter().map(|c| c.norm()).collect(),
-                implied_s: implied_m / speed,
+                implied_s: speed.time_s(implied_m),
             }
         })
         .collect()

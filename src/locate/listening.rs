@@ -56,7 +56,8 @@ pub fn listen_in<'a>(
     heard.spectra.correct(&preparation.corrections);
     let channels = judge(site, &preparation, &captures, &heard);
     let sensors = channels.kept.iter().map(|&row| preparation.sensors[row]).collect();
-    let array = Array::new(site, preparation.medium.clone(), sensors);
+    let band_hz = [preparation.band.low_hz(), preparation.band.high_hz()];
+    let array = Array::new(site, preparation.media[0].clone(), band_hz, sensors)?;
     if array.observable_basis().ncols() < 2 {
         return Err(Error::request(format!(
             "{}: only {} channels carry a signal; a place on a wall needs three that share a clock ({})",

@@ -95,7 +95,7 @@ pub fn locate(
     };
     let coherence2 = mean_coherence2(&heard.mean, layout, averages);
     let peak = found.standings[0].places[0].value;
-    let evidence = evidence::gather(scene, heard.overview, coherence2, &candidates[0].point.position_m, peak);
+    let evidence = evidence::gather(scene, heard.overview, coherence2, &candidates[0].point, peak);
     let pairs = tell::pairs(array, view, averages, heard.spectra.samples_per_bin(), best);
     watch.lap("evidence");
     let notes = heard.preparation.notes.iter().chain(&evidence.dropped).chain(&found.notes).cloned().collect();
@@ -109,8 +109,10 @@ pub fn locate(
         band_hz: [heard.preparation.band.low_hz(), heard.preparation.band.high_hz()],
         path: PathUsed {
             kind: array.medium.kind,
-            speed_m_s: array.medium.speed_m_s,
-            speed_sigma_m_s: array.medium.speed_sigma_m_s,
+            mode: array.medium.mode,
+            speed_m_s: array.group_speed().0,
+            phase_speed_m_s: array.medium.phase_speed(array.middle_hz()).0,
+            speed_sigma_m_s: array.wavenumber_sigma() * array.group_speed().0,
         },
         capture: heard.capture,
         sensors,

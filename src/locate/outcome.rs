@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use crate::site::WallPoint;
+use crate::site::{Mode, WallPoint};
 
 /// Everything one analysis found.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ pub struct Leak {
     pub false_alarm_probability: Option<f64>,
     /// Power of the leak over everything else in the band, median channel, decibels.
     pub snr_db: f64,
-    /// Level of the leak at 1 m in the band, decibels re full scale (RMS).
+    /// Level of the leak at 1 m in the band before absorption, decibels re full scale (RMS).
     pub level_db: f64,
 }
 
@@ -94,8 +94,12 @@ pub struct Candidate {
 pub struct PathUsed {
     /// The site's word for the path.
     pub kind: &'static str,
-    /// Speed of sound, metres per second.
+    /// The guided wave, where the path is a plate's.
+    pub mode: Option<Mode>,
+    /// Speed of envelopes in the middle of the band, metres per second; in air that of sound.
     pub speed_m_s: f64,
+    /// Speed of crests there, metres per second.
+    pub phase_speed_m_s: f64,
     /// One standard deviation of it, metres per second.
     pub speed_sigma_m_s: f64,
 }
@@ -171,7 +175,7 @@ pub struct Fit {
 /// Pictures of the evidence.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
-    /// Steered response, one map a wall, in the site's order.
+    /// Steered response, one map a wall on which a leak can be heard, in the site's order.
     pub maps: Vec<WallMap>,
     /// Correlation over delay, one a record of `Outcome::pairs`, in that order.
     pub correlations: Vec<PairCorrelation>,

@@ -4,11 +4,12 @@ use crate::capture::Captures;
 use crate::channelise::{Band, Segmentation, Stft};
 use crate::cross_spectra::{ChannelCorrection, Layout, Span};
 use crate::error::{Error, Result};
-use crate::propagation::Medium;
+use crate::propagation::{Dispersion, Medium, audible_walls};
 use crate::site::Site;
 use crate::units::amplitude_from_db;
 
 use super::Options;
+use super::array::between_m;
 
 /// Longest way between two sensors, in samples of sound, that a transform is made for: 235 m of air at 192 kHz, twice
 /// the largest station. Positions in millimetres are the usual cause of more, and would fill the memory.
@@ -17,11 +18,18 @@ const MAX_SPREAD_SAMPLES: f64 = 131_072.0;
 /// Time times bandwidth that an analysis needs: of 12 stretches of noise with 31, seven passed for a leak; with 94, none.
 const MIN_TIME_BANDWIDTH: f64 = 200.0;
 
+/// Frequency times thickness, hertz metres, that guided waves are listened to in: below, waves are too long to tell places
+/// apart and machines loud; above, S0 bends steeply and higher modes are near.
+const WALL_BAND_HZ_M: [f64; 2] = [150.0, 1200.0];
+
+/// The same for a wall whose thickness is not given: that of 3 mm.
+const FIXED_SPEED_BAND_HZ: [f64; 2] = [50e3, 400e3];
+
 /// Everything that is settled before the first sample is read.
 #[derive(Debug)]
 pub struct Preparation {
-    /// How sound travels.
-    pub medium: Medium,
+    /// How sound may travel; more than one where the site leaves the wave open.
+    pub media: Vec<Medium>,
     /// Indices in the site of the sensors that are not disabled; channels of the matrix are in this order.
     pub sensors: Vec<usize>,
     /// The stretch to analyse.
@@ -53,14 +61,19 @@ pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Resul
             sensors.len()
         )));
     }
-    let medium = Medium::of(site);
+    audible_walls(site, &sensors)?;
+    let media = Medium::possible(site);
     let rate_hz = f64::from(captures.sample_rate_hz());
     let band = match options.band_hz {
         Some((low_hz, high_hz)) => Band::new(low_hz, high_hz, rate_hz)?,
-        None => Band::default_for_air(rate_hz),
+        None => default_band(&media[0], rate_hz)?,
     };
+    let band_hz = [band.low_hz(), band.high_hz()];
+    check_known(&media[0], band_hz)?;
     let span = span(captures, options)?;
-    let spread_s = spread_s(site, &medium, &sensors, &groups, rate_hz)?;
+    let spreads: Result<Vec<f64>> =
+        media.iter().map(|medium| spread_s(site, medium, band_hz, (&sensors, &groups), rate_hz)).collect();
+    let spread_s = spreads?.into_iter().fold(0.0, f64::max);
     let segmentation = Segmentation::suited_to(span.frames, spread_s * rate_hz);
     let stft = Stft::new(segmentation, rate_hz);
     let bins = band.bins(stft.spacing_hz());
@@ -86,9 +99,10 @@ pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Resul
         match options.band_hz {
             Some(_) => format!("band {:.1}..{:.1} kHz as asked", band.low_hz() / 1e3, band.high_hz() / 1e3),
             None => format!(
-                "band {:.1}..{:.1} kHz: below it machines are louder than leaks, above it air absorbs or the recorder rolls off",
+                "band {:.1}..{:.1} kHz: below it machines are louder than leaks, above it {} or the recorder rolls off",
                 band.low_hz() / 1e3,
-                band.high_hz() / 1e3
+                band.high_hz() / 1e3,
+                if media[0].kind == "air" { "air absorbs" } else { "the wall carries other waves" }
             ),
         },
         format!(
@@ -105,7 +119,7 @@ pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Resul
         })
         .collect();
     let layout = Layout::new(segmentation, rate_hz, bins, groups);
-    Ok(Preparation { medium, sensors, span, band, stft, layout, corrections, notes })
+    Ok(Preparation { media, sensors, span, band, stft, layout, corrections, notes })
 }
 
 /// File and channel (from 0) of each sensor.
@@ -139,19 +153,56 @@ pub fn selection(site: &Site, captures: &Captures, sensors: &[usize]) -> Result<
     Ok(sensors.iter().map(|&i| (site.sensors[i].recorder, site.sensors[i].channel - 1)).collect())
 }
 
+/// The band to use where none is given.
+fn default_band(medium: &Medium, rate_hz: f64) -> Result<Band> {
+    match &medium.dispersion {
+        _ if medium.kind == "air" => Ok(Band::default_for_air(rate_hz)),
+        Dispersion::Lamb { thickness_m, .. } => {
+            Band::default_for_wall(WALL_BAND_HZ_M.map(|product| product / thickness_m), rate_hz)
+        }
+        Dispersion::None(_) => Band::default_for_wall(FIXED_SPEED_BAND_HZ, rate_hz),
+        Dispersion::Measured(curve) => {
+            let [low_hz, high_hz] = curve.span_hz();
+            Band::new(low_hz, high_hz.min(0.45 * rate_hz), rate_hz)
+        }
+    }
+}
+
+/// Refuses a band for which the dispersion is not known.
+fn check_known(medium: &Medium, [low_hz, high_hz]: [f64; 2]) -> Result<()> {
+    let [first_hz, last_hz] = medium.known_hz();
+    if low_hz >= first_hz && high_hz <= last_hz {
+        return Ok(());
+    }
+    Err(Error::request(format!(
+        "band {:.1}..{:.1} kHz, but the site's dispersion curve runs from {:.1} to {:.1} kHz; narrow --band or measure more",
+        low_hz / 1e3,
+        high_hz / 1e3,
+        first_hz / 1e3,
+        last_hz / 1e3
+    )))
+}
+
 /// Time that sound takes between the two sensors of one clock that are farthest apart, seconds.
-fn spread_s(site: &Site, medium: &Medium, sensors: &[usize], groups: &[usize], rate_hz: f64) -> Result<f64> {
+fn spread_s(
+    site: &Site,
+    medium: &Medium,
+    band_hz: [f64; 2],
+    (sensors, groups): (&[usize], &[usize]),
+    rate_hz: f64,
+) -> Result<f64> {
+    let slowest = medium.slowest(band_hz);
     let mut widest = (0.0, 0, 0);
     for (i, &m) in sensors.iter().enumerate() {
         for (j, &n) in sensors.iter().enumerate().skip(i + 1) {
-            let range_m = medium.range_m(&site.sensors[m].position_m, &site.sensors[n].position_m);
+            let range_m = between_m(site, medium, m, n);
             if groups[i] == groups[j] && range_m > widest.0 {
                 widest = (range_m, m, n);
             }
         }
     }
     let (range_m, m, n) = widest;
-    let most_m = MAX_SPREAD_SAMPLES / rate_hz * medium.speed_m_s;
+    let most_m = MAX_SPREAD_SAMPLES / rate_hz * slowest.0;
     if range_m > most_m {
         return Err(Error::request(format!(
             "sensors '{}' and '{}' are {range_m:.1} m apart; at {rate_hz} Hz at most {most_m:.1} m are analysed; is every \
@@ -159,7 +210,7 @@ fn spread_s(site: &Site, medium: &Medium, sensors: &[usize], groups: &[usize], r
             site.sensors[m].id, site.sensors[n].id
         )));
     }
-    Ok(range_m / medium.speed_m_s)
+    Ok(slowest.time_s(range_m))
 }
 
 fn span(captures: &Captures, options: &Options) -> Result<Span> {

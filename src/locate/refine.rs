@@ -72,7 +72,7 @@ pub fn refine(array: &Array<'_>, data: Data<'_>, start: WallPoint) -> Option<Ref
     let k = data.wavenumber_rad_m;
     let middle = (k.iter().map(|k| k * k).sum::<f64>() / k.len() as f64).sqrt();
     let wavelength_m = std::f64::consts::TAU / middle;
-    let stated = array.ranges_m(&start.position_m);
+    let stated = array.ranges_m(&start);
     let pairs = &data.coherence.pairs;
     let typical = pairs
         .iter()
@@ -83,7 +83,7 @@ pub fn refine(array: &Array<'_>, data: Data<'_>, start: WallPoint) -> Option<Ref
     let gain = 2.0 * data.samples_per_bin * k.len() as f64 * typical.min(0.5);
     let (point, ranges) = line_up(array, pairs, data.tables, start, wavelength_m, gain);
 
-    let stated = array.ranges_m(&point.position_m);
+    let stated = array.ranges_m(&point);
     let mut likelihood = Likelihood::fit(data.coherence, k, data.samples_per_bin, &ranges);
     let mut state = {
         // The lined-up ranges become the starting point of the climb: the site errors that explain them best.
@@ -99,7 +99,7 @@ pub fn refine(array: &Array<'_>, data: Data<'_>, start: WallPoint) -> Option<Ref
 }
 
 fn ranges_of(array: &Array<'_>, state: &State) -> DVector<f64> {
-    let stated = array.ranges_m(&state.point.position_m);
+    let stated = array.ranges_m(&state.point);
     let speed = array.speed_error_m(&stated);
     let own = array.position_variance_m2().component_mul(&state.pull_per_m);
     let common = speed.dot(&state.pull_per_m);
@@ -114,7 +114,7 @@ fn objective(array: &Array<'_>, likelihood: &Likelihood<'_>, state: &State) -> f
 
 /// What the site errors cost: `pullᵀ stated pull`.
 fn site_cost(array: &Array<'_>, state: &State) -> f64 {
-    let speed = array.speed_error_m(&array.ranges_m(&state.point.position_m));
+    let speed = array.speed_error_m(&array.ranges_m(&state.point));
     let variance = array.position_variance_m2();
     let own: f64 = state.pull_per_m.iter().zip(variance.iter()).map(|(w, v)| w * w * v).sum();
     own + speed.dot(&state.pull_per_m).powi(2)
@@ -157,7 +157,7 @@ fn linearised(
     state: &State,
     excess: f64,
 ) -> Option<(RangeError, Solution)> {
-    let stated = array.ranges_m(&state.point.position_m);
+    let stated = array.ranges_m(&state.point);
     let ranges = ranges_of(array, state);
     let gradient: DVector<f64> = likelihood.scores(&ranges).iter().map(|s| &s.gradient).sum();
     let error = RangeError::of(array, &state.point, &stated, information, excess);
@@ -179,7 +179,7 @@ fn finish(array: &Array<'_>, data: Data<'_>, likelihood: &Likelihood<'_>, state:
     let trace = solution.covariance_m2.trace();
     let shares = solution.parts_m2.map(|part| part.trace() / trace);
 
-    let own = &error.basis * (error.basis.transpose() * (&ranges - array.ranges_m(&state.point.position_m)));
+    let own = &error.basis * (error.basis.transpose() * (&ranges - array.ranges_m(&state.point)));
     let residuals = own.iter().zip(solution.standardised.iter()).map(|(r, s)| (*r, *s)).collect();
     let share = likelihood.share();
     let leak_share = (0..array.len())

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::array::Array;
 use crate::delay::{RangeTable, pooled};
-use crate::site::{Chart, Point3, WallPoint};
+use crate::site::{Chart, WallPoint};
 
 /// A rectangle in the chart of one wall.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +81,7 @@ impl<'a, 'b> Response<'a, 'b> {
     }
 
     /// The response at a place, tables interpolated linearly.
-    fn at_with(&self, place: &Point3, ranges: &mut [f64]) -> f32 {
+    fn at_with(&self, place: &WallPoint, ranges: &mut [f64]) -> f32 {
         self.array.ranges_into(place, ranges);
         let mut sum = 0.0;
         for ((&(m, n), table), first_m) in self.pairs.iter().zip(&self.tables).zip(&self.first_m) {
@@ -101,10 +101,11 @@ impl<'a, 'b> Response<'a, 'b> {
 
     /// Covers the whole wall with cells of about the coarse size, bounds filled in.
     pub fn coarse(&self) -> Vec<Cell> {
-        let area: f64 = self.array.site.walls.iter().map(crate::site::Wall::area_m2).sum();
+        let walls = || self.array.walls.iter().map(|&index| (index, &self.array.site.walls[index]));
+        let area: f64 = walls().map(|(_, wall)| wall.area_m2()).sum();
         let size = COARSE_M.min((area / COARSE_CELLS[0]).sqrt()).max((area / COARSE_CELLS[1]).sqrt());
         let mut cells = Vec::new();
-        for (index, wall) in self.array.site.walls.iter().enumerate() {
+        for (index, wall) in walls() {
             let Chart { a, v_m, .. } = wall.chart();
             let rows = ((v_m[1] - v_m[0]) / size).ceil().max(1.0);
             let half_v_m = (v_m[1] - v_m[0]) / rows / 2.0;
@@ -130,7 +131,7 @@ impl<'a, 'b> Response<'a, 'b> {
         cells.par_chunks_mut(256).for_each(|part| {
             let mut ranges = vec![0.0; self.array.len()];
             for cell in part {
-                cell.bound = bounds.at(&self.centre(cell).position_m, &mut ranges);
+                cell.bound = bounds.at(&self.centre(cell), &mut ranges);
             }
         });
     }
@@ -192,7 +193,7 @@ impl<'a, 'b> Response<'a, 'b> {
             let mut ranges = vec![0.0; self.array.len()];
             let value = |cell: &Cell, ranges: &mut [f64]| {
                 let point = self.centre(cell);
-                (point, self.at_with(&point.position_m, ranges))
+                (point, self.at_with(&point, ranges))
             };
             let first = value(&part[0], &mut ranges);
             part[1..].iter().fold(first, |best, cell| stronger(best, value(cell, &mut ranges)))
@@ -227,7 +228,7 @@ impl<'a, 'b> Response<'a, 'b> {
             let next = around
                 .iter()
                 .map(|(i, j)| self.array.site.moved(&best.point, i * stride_m, j * stride_m))
-                .map(|point| (point, self.at_with(&point.position_m, &mut ranges)))
+                .map(|point| (point, self.at_with(&point, &mut ranges)))
                 .reduce(stronger)
                 .expect("four neighbours");
             if next.1 > best.value {
@@ -257,7 +258,7 @@ impl<'a, 'b> Response<'a, 'b> {
 }
 
 impl Bounds<'_, '_, '_> {
-    fn at(&self, place: &Point3, ranges: &mut [f64]) -> f32 {
+    fn at(&self, place: &WallPoint, ranges: &mut [f64]) -> f32 {
         let response = self.response;
         response.array.ranges_into(place, ranges);
         let inverse_step = 1.0 / response.step_m;

@@ -19,7 +19,7 @@ const CONTRADICTION: f64 = 3.0;
 
 /// The record of a refined place. `powers` are the capture's spectra of the array's channels.
 pub fn leak(array: &Array<'_>, refined: &Refined, view: &View, powers: &Sums, layout: &Layout) -> (Leak, Vec<f64>) {
-    let distance_m = array.ranges_m(&refined.point.position_m);
+    let distance_m = array.ranges_m(&refined.point);
     let heard: Vec<Heard> =
         (0..array.len()).map(|m| Heard::of(array, refined, view, powers, layout, (m, distance_m[m]))).collect();
     let snr_db: Vec<f64> = heard.iter().map(|h| power_db(h.leak / h.rest.max(f64::MIN_POSITIVE))).collect();
@@ -42,7 +42,7 @@ pub fn leak(array: &Array<'_>, refined: &Refined, view: &View, powers: &Sums, la
 struct Heard {
     leak: f64,
     rest: f64,
-    /// The leak's, with spreading and the air's absorption undone.
+    /// The leak's at 1 m, with all absorption undone.
     leak_at_1_m: f64,
 }
 
@@ -63,10 +63,10 @@ impl Heard {
             let k = ((f - first_hz) / layout.spacing_hz()).round() as usize;
             let power = powers.auto[[m, k]] * width_hz;
             let leak = power * refined.leak_share[m][bin];
-            let absorbed_db = array.medium.absorption_db_m(*f) * (distance_m - 1.0);
+            let absorbed_db = array.medium.absorption_db_m(*f) * distance_m;
             heard.leak += leak;
             heard.rest += power - leak;
-            heard.leak_at_1_m += leak * distance_m * distance_m * power_from_db(absorbed_db);
+            heard.leak_at_1_m += leak / array.medium.spreading(distance_m) * power_from_db(absorbed_db);
         }
         heard
     }
@@ -98,10 +98,10 @@ pub fn pairs(
     samples_per_bin: f64,
     refined: Option<&Refined>,
 ) -> Vec<PairReport> {
-    let speed = array.medium.speed_m_s;
+    let speed = array.group_speed();
     let k = &view.wavenumber_rad_m;
     let wavelength_m = std::f64::consts::TAU / (k.iter().map(|k| k * k).sum::<f64>() / k.len() as f64).sqrt();
-    let implied = refined.map(|r| array.ranges_m(&r.point.position_m));
+    let implied = refined.map(|r| array.ranges_m(&r.point));
     let of_pair = |(row, &(m, n)): (usize, &(usize, usize))| {
         let coherence = view.coherence.pair_magnitude(row, averages);
         let mut report = PairReport {
@@ -125,9 +125,9 @@ pub fn pairs(
                     2.0 * samples_per_bin * k * k * g2 / (1.0 - g2)
                 })
                 .sum();
-            report.tdoa_s = Some(measured_m / speed);
-            report.sigma_s = (information > 0.0).then(|| information.sqrt().recip() / speed);
-            report.residual_s = Some((measured_m - (implied[m] - implied[n])) / speed);
+            report.tdoa_s = Some(speed.time_s(measured_m));
+            report.sigma_s = (information > 0.0).then(|| speed.time_s(information.sqrt().recip()));
+            report.residual_s = Some(speed.time_s(measured_m - (implied[m] - implied[n])));
         }
         report
     };
@@ -171,7 +171,7 @@ pub fn verdict(array: &Array<'_>, found: &Found) -> (Verdict, Vec<String>) {
             mirror.u_m, mirror.v_m
         ));
     }
-    let extent_m = array.site.walls.iter().map(|w| w.area_m2()).sum::<f64>().sqrt();
+    let extent_m = array.walls.iter().map(|&w| array.site.walls[w].area_m2()).sum::<f64>().sqrt();
     match found.sources.first().map(|r| ellipse_95(&r.covariance_m2).semi_major_m) {
         None => reasons
             .push("the sensors do not fix a place: all lie in one direction from it, or hear nothing in common".into()),

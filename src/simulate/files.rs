@@ -6,7 +6,7 @@ use std::path::Path;
 use hound::{SampleFormat, WavSpec, WavWriter};
 use serde_json::{Map, Value, json};
 
-use super::air::{Captures, Recording};
+use super::record::{Captures, Recording};
 use super::scene::{Format, Scene};
 use crate::error::{Error, Result};
 
@@ -96,6 +96,7 @@ fn truth_json(scene: &Scene, captures: &Captures, names: &[String], background: 
         "clocks": clocks,
         "seed": scene.capture.seed,
         "speed_m_s": truth.speed_m_s,
+        "thickness_m": truth.thickness_m,
         "sensor_positions_m": places,
     })
 }

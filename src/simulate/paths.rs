@@ -12,8 +12,10 @@ const BARREL_STEPS: usize = 1024;
 pub struct Path {
     /// Length, metres.
     pub length_m: f64,
-    /// What its reflections leave of the amplitude, a ratio.
-    pub reflected: f64,
+    /// Amplitude that spreading and reflections leave of that at 1 m, a ratio; absorption is not in it.
+    pub amplitude: f64,
+    /// Which of the scene's waves takes it.
+    pub wave: usize,
 }
 
 /// Mirrors around the scene.
@@ -27,7 +29,7 @@ pub struct Reflection {
     pub room: Room,
 }
 
-/// The mirrors of a room.
+/// The mirrors of a room, or of a wall.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Room {
     /// An axis-aligned box: every image source up to the order, exact for plane rigid walls (Allen & Berkley 1979).
@@ -53,15 +55,17 @@ pub enum Room {
         /// Length, metres.
         length_m: f64,
     },
+    /// The edges of the wall along which sound travels: a plate's four, a cylinder's two ends.
+    Edges,
 }
 
-/// Every path from `source` to `sensor`, the straight one first.
+/// Every path through air from `source` to `sensor`, the straight one first.
 ///
 /// A source on a face coincides with its mirror image there; the image is left out, because the level of such a
 /// source is understood with the face behind it.
 pub fn paths(source: &Point3, sensor: &Point3, reflection: Option<&Reflection>) -> Vec<Path> {
-    let straight = Path { length_m: (source - sensor).norm(), reflected: 1.0 };
-    let mut found = vec![straight];
+    let path = |length_m: f64, left: f64| Path { length_m, amplitude: left / length_m, wave: 0 };
+    let mut found = vec![path((source - sensor).norm(), 1.0)];
     let Some(Reflection { coefficient, order, room }) = reflection else { return found };
     let left = |count: u32| coefficient.powi(count as i32);
     match room {
@@ -71,7 +75,7 @@ pub fn paths(source: &Point3, sensor: &Point3, reflection: Option<&Reflection>) 
                 for &(y, ny) in &along[1] {
                     for &(z, nz) in along[2].iter().filter(|(_, nz)| (1..=*order).contains(&(nx + ny + nz))) {
                         let image = low_m + Point3::new(x, y, z);
-                        found.push(Path { length_m: (image - sensor).norm(), reflected: left(nx + ny + nz) });
+                        found.push(path((image - sensor).norm(), left(nx + ny + nz)));
                     }
                 }
             }
@@ -86,22 +90,22 @@ pub fn paths(source: &Point3, sensor: &Point3, reflection: Option<&Reflection>) 
             for (height, count) in mirrored(from.1, *length_m, *order) {
                 let rise = height - to.1;
                 if count > 0 {
-                    found.push(Path { length_m: (from.0 - to.0).norm().hypot(rise), reflected: left(count) });
+                    found.push(path((from.0 - to.0).norm().hypot(rise), left(count)));
                 }
                 if count < *order {
                     // A barrel keeps the motion along its axis, so the way unrolls: across and along add squared.
-                    found.extend(
-                        by_barrel.iter().map(|way| Path { length_m: way.hypot(rise), reflected: left(count + 1) }),
-                    );
+                    found.extend(by_barrel.iter().map(|way| path(way.hypot(rise), left(count + 1))));
                 }
             }
         }
+        // A wall's edges are no mirrors to the air.
+        Room::Edges => {}
     }
     found
 }
 
 /// Images of coordinate `x` between mirrors at 0 and `length`, each with its number of reflections up to `order`.
-fn mirrored(x: f64, length: f64, order: u32) -> Vec<(f64, u32)> {
+pub(super) fn mirrored(x: f64, length: f64, order: u32) -> Vec<(f64, u32)> {
     let reach = i64::from(order) + 1;
     let mut images: Vec<(f64, u32)> = Vec::new();
     for n in -reach..=reach {
@@ -198,7 +202,7 @@ mod tests {
             assert!((a - b).abs() < 1e-14, "{a} {b}");
         }
         assert_eq!(found.len(), 7);
-        assert!(found[1..].iter().all(|p| p.reflected == 0.8));
+        assert!(found[1..].iter().all(|p| (p.amplitude * p.length_m - 0.8).abs() < 1e-15));
     }
 
     #[test]

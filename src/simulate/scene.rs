@@ -74,6 +74,8 @@ pub struct Leak {
     pub band_hz: [f64; 2],
     /// Shape within the band.
     pub spectrum: Spectrum,
+    /// How much louder than the site's guided wave the other one is at 1 m, decibels; absent where it is not driven.
+    pub other_mode_db: Option<f64>,
 }
 
 /// How loud a leak is.
@@ -119,6 +121,8 @@ pub struct Deviations {
     pub position_error_m: f64,
     /// The true speed of sound is so much higher than stated, per cent.
     pub speed_error_pct: f64,
+    /// The wall is so much thicker than stated, per cent.
+    pub thickness_error_pct: f64,
     /// Indices of sensors that hear nothing.
     pub dead_sensors: Vec<usize>,
     /// Gain of each sensor beyond its stated one, decibels.
@@ -234,8 +238,9 @@ fn read_leak(mut table: Table, walls: &[Wall], nyquist_hz: f64) -> Result<Leak> 
         Some("white") => Spectrum::White,
         _ => Spectrum::Jet { peak_hz },
     };
+    let other_mode_db = table.opt_f64("other_mode_db", -100.0..=40.0)?;
     table.finish()?;
-    Ok(Leak { place, loudness, band_hz, spectrum })
+    Ok(Leak { place, loudness, band_hz, spectrum, other_mode_db })
 }
 
 fn snapped(table: &Table, walls: &[Wall], position: &Point3) -> Result<WallPoint> {
@@ -266,15 +271,16 @@ fn read_reflection(mut table: Table) -> Result<Reflection> {
     let coefficient = table.opt_f64("coefficient", 0.0..=1.0)?.unwrap_or(0.9);
     let order = table.opt_whole("order", 0..=12)?.unwrap_or(1) as u32;
     let corners = table.opt_corners("box_m", -1e3..=1e3)?;
-    let room = match (corners, table.opt_table("tunnel")?) {
-        (Some([low, high]), None) => {
+    let room = match (corners, table.opt_table("tunnel")?, table.flag("edges")?) {
+        (None, None, true) => Room::Edges,
+        (Some([low, high]), None, false) => {
             if (0..3).any(|i| low[i] >= high[i]) {
                 let what = "'box_m' is empty; needed: the corner of least, then that of greatest coordinates";
                 return Err(table.error_of("box_m", what));
             }
             Room::Box { low_m: Point3::from(low), high_m: Point3::from(high) }
         }
-        (None, Some(mut tunnel)) => {
+        (None, Some(mut tunnel), false) => {
             let base_m = Point3::from(tunnel.array::<3>("base_m", -1e3..=1e3)?);
             let axis = Point3::from(tunnel.array::<3>("axis", COORDINATE_M)?);
             if axis.norm() < 1e-9 {
@@ -285,7 +291,7 @@ fn read_reflection(mut table: Table) -> Result<Reflection> {
             Room::Tunnel { base_m, axis: axis.normalize(), radius_m, length_m }
         }
         _ => {
-            let what = "needed: box_m = [[x, y, z], [x, y, z]], or tunnel = {base_m, axis, radius_m, length_m}";
+            let what = "needed: one of box_m = [[x, y, z], [x, y, z]], tunnel = {base_m, axis, radius_m, length_m}, and edges = true";
             return Err(table.error(what));
         }
     };
@@ -304,6 +310,7 @@ fn read_truth(mut table: Table, site: &Site) -> Result<(Deviations, Option<f64>)
     let deviations = Deviations {
         position_error_m: table.opt_f64("position_error_m", 0.0..=10.0)?.unwrap_or(0.0),
         speed_error_pct: table.opt_f64("speed_error_pct", -50.0..=50.0)?.unwrap_or(0.0),
+        thickness_error_pct: table.opt_f64("thickness_error_pct", -90.0..=90.0)?.unwrap_or(0.0),
         dead_sensors,
         gain_db: list(&mut table, "gain_db", -200.0..=200.0, sensors)?,
         delay_s: list(&mut table, "delay_s", -1.0..=1.0, sensors)?,

@@ -9,7 +9,7 @@ use realfft::num_complex::Complex64;
 use super::noise::{density, normal};
 use super::paths::Path;
 use super::scene::Spectrum;
-use crate::propagation::Air;
+use crate::propagation::{Dispersion, Medium};
 
 /// Half the length of the interpolator that a drifting clock needs, samples.
 const HALF_TAPS: usize = 32;
@@ -74,12 +74,33 @@ fn quick_length(least: usize) -> usize {
     (least.next_multiple_of(2)..).step_by(2).find(|&n| smooth(n)).expect("powers of two are without end")
 }
 
+/// How a wave carries the bins of a source.
+struct Carrier {
+    wavenumber_rad_m: Vec<f64>,
+    /// Absorption, nepers per metre.
+    loss_np_m: Vec<f64>,
+    /// Whether the wavenumbers are evenly spaced: one phasor then turns from bin to bin.
+    even: bool,
+}
+
+impl Carrier {
+    fn of(wave: &Medium, frequency_hz: &[f64]) -> Self {
+        Self {
+            wavenumber_rad_m: frequency_hz.iter().map(|hz| wave.wavenumber_rad_m(*hz)).collect(),
+            loss_np_m: frequency_hz.iter().map(|hz| wave.absorption_db_m(*hz) * LN_10 / 20.0).collect(),
+            even: matches!(wave.dispersion, Dispersion::None(_)),
+        }
+    }
+}
+
 /// Gaussian noise of a given spectrum.
 pub(super) struct Broadband {
     reach: Reach,
     first_bin: usize,
-    /// Spectrum from `first_bin` on, and absorption there, nepers per metre.
-    bins: Vec<(Complex64, f64)>,
+    /// Spectrum from `first_bin` on.
+    bins: Vec<Complex64>,
+    /// How each of the scene's waves carries those bins.
+    carriers: Vec<Carrier>,
     inverse: std::sync::Arc<dyn realfft::ComplexToReal<f64>>,
 }
 
@@ -90,7 +111,7 @@ impl Broadband {
         reach: Reach,
         amplitude: f64,
         (spectrum, band_hz): (Spectrum, [f64; 2]),
-        air: &Air,
+        waves: &[Medium],
     ) -> Self {
         let spacing_hz = reach.rate_hz / reach.length as f64;
         let first_bin = ((band_hz[0] / spacing_hz).ceil() as usize).max(1);
@@ -101,33 +122,36 @@ impl Broadband {
         let total: f64 = densities.iter().sum();
         let bins = densities
             .iter()
-            .enumerate()
-            .map(|(i, density)| {
+            .map(|density| {
                 // The inverse transform adds a bin and its conjugate: variance 4 s² for parts of variance s².
                 let part = amplitude / 2.0 * (density / total).sqrt();
-                let value = Complex64::new(part * normal(rng), part * normal(rng));
-                let loss_db_m = air.absorption_db_m((first_bin + i) as f64 * spacing_hz);
-                (value, loss_db_m * LN_10 / 20.0)
+                Complex64::new(part * normal(rng), part * normal(rng))
             })
             .collect();
+        let frequency_hz: Vec<f64> = (first_bin..end_bin).map(|k| k as f64 * spacing_hz).collect();
+        let carriers = waves.iter().map(|wave| Carrier::of(wave, &frequency_hz)).collect();
         let inverse = RealFftPlanner::new().plan_fft_inverse(reach.length);
-        Self { reach, first_bin, bins, inverse }
+        Self { reach, first_bin, bins, carriers, inverse }
     }
 
-    /// Adds what arrives along every path at its lag.
-    pub(super) fn add_to(&self, samples: &mut [f64], arrivals: &[(Path, f64)], clock: Clock) {
+    /// Adds what arrives along every path, `delay_s` later than it is there.
+    pub(super) fn add_to(&self, samples: &mut [f64], paths: &[Path], delay_s: f64, clock: Clock) {
         let mut spectrum = self.inverse.make_input_vec();
         let kept = &mut spectrum[self.first_bin..self.first_bin + self.bins.len()];
-        for (path, lag_s) in arrivals {
-            let amplitude = path.reflected / path.length_m;
-            let turn = -TAU * lag_s * self.reach.rate_hz / self.reach.length as f64;
-            let step = Complex64::cis(turn);
-            for (block, (values, bins)) in kept.chunks_mut(PHASOR_STEPS).zip(self.bins.chunks(PHASOR_STEPS)).enumerate()
-            {
-                let bin = self.first_bin + block * PHASOR_STEPS;
-                let mut phasor = Complex64::cis(turn * bin as f64) * amplitude;
-                for (value, (source, loss_np_m)) in values.iter_mut().zip(bins) {
-                    *value += source * phasor * (-loss_np_m * path.length_m).exp();
+        let bin_rad = TAU * self.reach.rate_hz / self.reach.length as f64 * delay_s;
+        for path in paths {
+            let carrier = &self.carriers[path.wave];
+            let turn =
+                |i: usize| -(carrier.wavenumber_rad_m[i] * path.length_m + (self.first_bin + i) as f64 * bin_rad);
+            for start in (0..self.bins.len()).step_by(PHASOR_STEPS) {
+                let block = start..self.bins.len().min(start + PHASOR_STEPS);
+                let mut phasor = Complex64::cis(turn(start)) * path.amplitude;
+                let step = Complex64::cis(turn(block.end - 1) - turn(block.end.max(2) - 2));
+                for i in block {
+                    if !carrier.even {
+                        phasor = Complex64::cis(turn(i)) * path.amplitude;
+                    }
+                    kept[i] += self.bins[i] * phasor * (-carrier.loss_np_m[i] * path.length_m).exp();
                     phasor *= step;
                 }
             }
@@ -188,7 +212,7 @@ pub(super) struct Line {
     reach: Reach,
     frequency_hz: f64,
     amplitude: f64,
-    loss_np_m: f64,
+    waves: Vec<Medium>,
     /// The walk as a phasor, sample by sample; one value where the line is pure.
     walk: Vec<Complex64>,
 }
@@ -201,7 +225,7 @@ impl Line {
         frequency_hz: f64,
         rms: f64,
         jitter_hz: f64,
-        loss_db_m: f64,
+        waves: &[Medium],
     ) -> Self {
         // A phase that spreads by 2π·width each second gives a Lorentzian line of that full width.
         let step_rad = (TAU * jitter_hz / reach.rate_hz).sqrt();
@@ -214,18 +238,22 @@ impl Line {
                 phasor
             })
             .collect();
-        Self { reach, frequency_hz, amplitude: rms * SQRT_2, loss_np_m: loss_db_m * LN_10 / 20.0, walk }
+        Self { reach, frequency_hz, amplitude: rms * SQRT_2, waves: waves.to_vec(), walk }
     }
 
-    /// Adds what arrives along every path at its lag.
-    pub(super) fn add_to(&self, samples: &mut [f64], arrivals: &[(Path, f64)], clock: Clock) {
-        let weights: Vec<(Complex64, f64)> = arrivals
+    /// Adds what arrives along every path, `delay_s` later than it is there.
+    pub(super) fn add_to(&self, samples: &mut [f64], paths: &[Path], delay_s: f64, clock: Clock) {
+        let weights: Vec<(Complex64, f64)> = paths
             .iter()
-            .map(|(path, lag_s)| {
-                let amplitude =
-                    self.amplitude * path.reflected / path.length_m * (-self.loss_np_m * path.length_m).exp();
-                // The offset is in the lag already; whole turns are dropped before they cost precision.
-                (Complex64::from_polar(amplitude, -TAU * (self.frequency_hz * lag_s).fract()), *lag_s)
+            .map(|path| {
+                let wave = &self.waves[path.wave];
+                let (k, group) = wave.dispersion.at(self.frequency_hz);
+                let loss_np = wave.absorption_db_m(self.frequency_hz) * LN_10 / 20.0 * path.length_m;
+                // Whole turns are dropped before they cost precision.
+                let turns = k * path.length_m / TAU + self.frequency_hz * delay_s;
+                let weight =
+                    Complex64::from_polar(self.amplitude * path.amplitude * (-loss_np).exp(), -TAU * turns.fract());
+                (weight, group.time_s(path.length_m) + delay_s)
             })
             .collect();
         let pure: Complex64 = weights.iter().map(|(weight, _)| weight).sum::<Complex64>() * self.walk[0];

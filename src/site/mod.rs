@@ -1,16 +1,19 @@
 //! What is there: wall patches, sensors, recorders and how sound travels, read from a TOML file or refused.
 
+mod plate;
 mod read;
+mod read_path;
 mod read_sensor;
 mod read_wall;
 mod table;
 mod wall;
 
+pub use plate::{Mode, PlatePath, PlateWave, Solid};
 pub(crate) use read::take_site;
 pub use read::{parse_site, read_site};
 pub(crate) use read_wall::{COORDINATE_M, place_on_wall};
 pub(crate) use table::{Document, Table, read_text};
-pub use wall::{Chart, Point3, Wall, WallPoint};
+pub use wall::{Chart, Meridian, Point3, Wall, WallPoint};
 
 /// A valid site: every sensor stands on a known recorder and channel, every wall has an area.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +37,8 @@ pub struct Site {
 pub enum PathKind {
     /// Straight lines through the cabin air.
     Air(AirPath),
+    /// Guided waves along the wall that the sensors stand on.
+    Plate(PlatePath),
 }
 
 /// Air between leak and sensors.
@@ -80,6 +85,8 @@ pub struct Sensor {
     pub channel: usize,
     /// Place in the module frame, metres.
     pub position_m: Point3,
+    /// The point of the wall it is fixed to, where sound comes along the wall.
+    pub foot: Option<WallPoint>,
     /// One standard deviation of the place along each axis, metres.
     pub position_sigma_m: f64,
     /// Gain of this channel over the others, decibels: the recording is so much louder than the sound.
@@ -102,15 +109,17 @@ impl Site {
         self.sensors.iter().map(|s| of_recorder[s.recorder]).collect()
     }
 
+    /// The guided wave that the site names.
+    pub fn path_mode(&self) -> Option<Mode> {
+        match &self.path {
+            PathKind::Air(_) => None,
+            PathKind::Plate(path) => path.mode,
+        }
+    }
+
     /// The point of the whole wall nearest to `place`.
     pub fn nearest(&self, place: &Point3) -> WallPoint {
-        let distance = |p: &WallPoint| (p.position_m - place).norm();
-        self.walls
-            .iter()
-            .enumerate()
-            .map(|(i, wall)| wall.nearest(i, place))
-            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-            .expect("a site has at least one wall")
+        nearest_on(&self.walls, place)
     }
 
     /// The place of a wall point, metres, after moving it by `(du_m, dv_m)` in its tangent plane and back to its wall.
@@ -119,4 +128,15 @@ impl Site {
         let [along_u, along_v] = wall.tangents(from.a, from.v_m);
         wall.nearest(from.wall, &(from.position_m + along_u * du_m + along_v * dv_m))
     }
+}
+
+/// The point of these walls nearest to `place`.
+fn nearest_on(walls: &[Wall], place: &Point3) -> WallPoint {
+    let distance = |p: &WallPoint| (p.position_m - place).norm();
+    walls
+        .iter()
+        .enumerate()
+        .map(|(i, wall)| wall.nearest(i, place))
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+        .expect("a site has at least one wall")
 }

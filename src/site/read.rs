@@ -1,18 +1,14 @@
-//! A site file, read or refused: the whole and its path. Walls are read in [`super::read_wall`], recorders and
-//! sensors in [`super::read_sensor`].
+//! A site file, read or refused: the whole. Its path is read in [`super::read_path`], walls in [`super::read_wall`],
+//! recorders and sensors in [`super::read_sensor`].
 
 use std::path::Path;
 
+use super::read_path::read_path;
 use super::read_sensor::{Ids, read_recorders, read_sensors};
 use super::read_wall::read_wall;
 use super::table::{Document, Table, read_text};
-use super::{AirPath, PathKind, Site, SpeedSigma, Wall};
+use super::{Site, Wall};
 use crate::error::Result;
-
-/// A thermometer good to 0.6 K.
-const ASSUMED_SPEED_SIGMA: f64 = 0.001;
-/// No thermometer at all: 6 K either way.
-const UNKNOWN_CLIMATE_SPEED_SIGMA: f64 = 0.01;
 
 /// Reads the site file at `path`.
 ///
@@ -48,58 +44,8 @@ pub(crate) fn take_site(root: &mut Table) -> Result<Site> {
     let path = read_path(root.table("path")?, &mut assumptions)?;
     let walls = read_walls(root)?;
     let recorders = read_recorders(root)?;
-    let sensors = read_sensors(root, &walls, &recorders, &mut assumptions)?;
+    let sensors = read_sensors(root, &walls, &recorders, &path, &mut assumptions)?;
     Ok(Site { name, path, walls, recorders, sensors, assumptions })
-}
-
-fn read_path(mut table: Table, assumptions: &mut Vec<String>) -> Result<PathKind> {
-    if table.choice("kind", &["air", "plate"])? == "plate" {
-        return Err(table.error_of(
-            "kind",
-            "'kind' is 'plate', but guided waves are not read yet by this version; needed: kind = \"air\"",
-        ));
-    }
-    let temperature_c = table.opt_f64("temperature_c", -60.0..=80.0)?;
-    let pressure_kpa = table.opt_f64("pressure_kpa", 1.0..=1000.0)?;
-    let humidity_pct = table.opt_f64("humidity_pct", 0.0..=100.0)?;
-    let speed_m_s = table.opt_f64("speed_m_s", 50.0..=20_000.0)?;
-    let sigma_m_s = table.opt_f64("speed_sigma_m_s", 0.0..=1000.0)?;
-    let sigma_pct = table.opt_f64("speed_sigma_pct", 0.0..=50.0)?;
-    if sigma_m_s.is_some() && sigma_pct.is_some() {
-        return Err(table.error_of("speed_sigma_pct", "'speed_sigma_m_s' and 'speed_sigma_pct' both; keep one"));
-    }
-    table.finish()?;
-    if speed_m_s.is_none() {
-        assume(assumptions, temperature_c, "temperature", "20 °C");
-        assume(assumptions, pressure_kpa, "pressure", "101.325 kPa");
-        assume(assumptions, humidity_pct, "humidity", "50 %");
-    }
-    let speed_sigma = match (sigma_m_s, sigma_pct) {
-        (Some(sigma_m_s), _) => SpeedSigma::Absolute(sigma_m_s),
-        (_, Some(sigma_pct)) => SpeedSigma::Relative(sigma_pct / 100.0),
-        _ => {
-            let unknown = speed_m_s.is_none() && temperature_c.is_none();
-            let fraction = if unknown { UNKNOWN_CLIMATE_SPEED_SIGMA } else { ASSUMED_SPEED_SIGMA };
-            assumptions.push(format!(
-                "the site does not say how sure the speed of sound is; {} % (1 sigma) is assumed",
-                fraction * 100.0
-            ));
-            SpeedSigma::Relative(fraction)
-        }
-    };
-    Ok(PathKind::Air(AirPath {
-        temperature_c: temperature_c.unwrap_or(20.0),
-        pressure_kpa: pressure_kpa.unwrap_or(101.325),
-        humidity_pct: humidity_pct.unwrap_or(50.0),
-        speed_m_s,
-        speed_sigma,
-    }))
-}
-
-fn assume(assumptions: &mut Vec<String>, given: Option<f64>, what: &str, value: &str) {
-    if given.is_none() {
-        assumptions.push(format!("the site gives no {what}; {value} is assumed"));
-    }
 }
 
 fn read_walls(root: &mut Table) -> Result<Vec<Wall>> {
@@ -120,7 +66,7 @@ fn read_walls(root: &mut Table) -> Result<Vec<Wall>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::Point3;
+    use crate::site::{PathKind, Point3, SpeedSigma};
 
     const GOOD: &str = r#"[site]
 name = "PrK"
@@ -171,7 +117,7 @@ polarity = -1
         assert_eq!((first.position_m, first.position_sigma_m), (Point3::new(0.7, 0.0, 0.2), 0.001));
         assert!((second.position_m - Point3::new(0.0, 1.0, 0.5)).norm() < 1e-15, "{}", second.position_m);
         assert_eq!((second.channel, second.recorder, second.polarity), (1, 1, -1.0));
-        let PathKind::Air(air) = &site.path;
+        let PathKind::Air(air) = &site.path else { panic!() };
         assert_eq!(air.speed_sigma, SpeedSigma::Relative(0.001));
         assert_eq!(site.assumptions.len(), 4, "{:?}", site.assumptions);
         assert!(site.assumptions[3].contains("place of M1 is; 1 mm"), "{}", site.assumptions[3]);
@@ -206,7 +152,7 @@ polarity = -1
             ("recorder = \"B\"\n", "", &["site.toml:32:", "'M1' and 'M2' both stand on channel 1 of recorder 'A'"]),
             ("recorder = \"B\"", "recorder = \"b2\"", &["no recorder is called 'b2'", "known: A, B"]),
             ("id = \"M2\"", "id = \"M1\"", &["site.toml:31:", "a second one with id 'M1'"]),
-            ("\"air\"", "\"plate\"", &["site.toml:4: [path]: 'kind' is 'plate', but guided waves are not read yet"]),
+            ("\"air\"", "\"plate\"", &["site.toml:5: [path]: 'temperature_c' belongs to a path of kind 'air'"]),
             ("\"air\"", "\"airr\"", &["site.toml:4:", "did you mean 'air'?"]),
             ("\"plate\"", "\"mesh\"", &["site.toml:16:", "meshes are not read yet by this version"]),
             ("\"cylinder\"", "\"cilinder\"", &["site.toml:8:", "did you mean 'cylinder'?"]),
@@ -283,10 +229,10 @@ polarity = -1
     #[test]
     fn no_thermometer_widens_the_speed_unless_it_is_stated() {
         let site = parse_site(&GOOD.replace("temperature_c = 22", ""), "s").unwrap();
-        let PathKind::Air(air) = site.path;
+        let PathKind::Air(air) = site.path else { panic!() };
         assert_eq!(air.speed_sigma, SpeedSigma::Relative(0.01));
         let site = parse_site(&GOOD.replace("temperature_c = 22", "speed_sigma_m_s = 2"), "s").unwrap();
-        let PathKind::Air(air) = site.path;
+        let PathKind::Air(air) = site.path else { panic!() };
         assert_eq!(air.speed_sigma, SpeedSigma::Absolute(2.0));
     }
 

@@ -4,11 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use super::read_wall::{COORDINATE_M, by_id, place_on_wall};
 use super::table::Table;
-use super::{Point3, Recorder, Sensor, Wall};
+use super::{PathKind, Point3, Recorder, Sensor, Wall, WallPoint, nearest_on};
 use crate::error::Result;
 
 /// What a tape measure in a cabin gives.
 const ASSUMED_POSITION_SIGMA_M: f64 = 0.001;
+
+/// A contact sensor's stated place may be its middle rather than its foot, and the wall a little out of round.
+const CONTACT_M: f64 = 0.03;
 
 /// The ids of one kind of table, each given once.
 #[derive(Default)]
@@ -53,6 +56,7 @@ pub(super) fn read_sensors(
     root: &mut Table,
     walls: &[Wall],
     recorders: &[Recorder],
+    path: &PathKind,
     assumptions: &mut Vec<String>,
 ) -> Result<Vec<Sensor>> {
     let mut ids = Ids::default();
@@ -71,16 +75,21 @@ pub(super) fn read_sensors(
             let what = format!("'{other}' and '{id}' both stand on channel {channel} of recorder '{on}'; move one");
             return Err(table.error_of("channel", what));
         }
-        let position_m = read_place(&mut table, walls)?;
+        let (position_m, on_wall) = read_place(&mut table, walls)?;
         let position_sigma_m = table.opt_f64("position_sigma_m", 0.0..=100.0)?.unwrap_or_else(|| {
             unsure.push(id.clone());
             ASSUMED_POSITION_SIGMA_M
         });
+        let foot = match path {
+            PathKind::Air(_) => None,
+            PathKind::Plate(_) => Some(foot(&table, walls, (position_m, position_sigma_m), on_wall, &id)?),
+        };
         sensors.push(Sensor {
             id,
             recorder,
             channel,
             position_m,
+            foot,
             position_sigma_m,
             gain_db: table.opt_f64("gain_db", -200.0..=200.0)?.unwrap_or(0.0),
             delay_s: table.opt_f64("delay_s", -10.0..=10.0)?.unwrap_or(0.0),
@@ -111,13 +120,37 @@ fn read_polarity(table: &mut Table) -> Result<f64> {
 }
 
 /// A sensor's place: three coordinates, or two on a wall.
-fn read_place(table: &mut Table, walls: &[Wall]) -> Result<Point3> {
+fn read_place(table: &mut Table, walls: &[Wall]) -> Result<(Point3, Option<WallPoint>)> {
     let position = table.opt_array::<3>("position_m", COORDINATE_M)?;
     let on_wall = place_on_wall(table, walls)?;
     match (position, on_wall) {
-        (Some(place), None) => Ok(Point3::from(place)),
-        (None, Some(point)) => Ok(point.position_m),
+        (Some(place), None) => Ok((Point3::from(place), None)),
+        (None, Some(point)) => Ok((point.position_m, Some(point))),
         (Some(_), Some(_)) => Err(table.error_of("wall", "'position_m' and 'wall' both; keep one")),
         (None, None) => Err(table.error("no place; needed: position_m = [x, y, z], or wall, u_m and v_m")),
     }
+}
+
+/// The point of the wall that a contact sensor stands on.
+fn foot(
+    table: &Table,
+    walls: &[Wall],
+    (place, sigma_m): (Point3, f64),
+    on_wall: Option<WallPoint>,
+    id: &str,
+) -> Result<WallPoint> {
+    let foot = on_wall.unwrap_or_else(|| nearest_on(walls, &place));
+    let off_m = (foot.position_m - place).norm();
+    if off_m <= CONTACT_M + 5.0 * sigma_m {
+        return Ok(foot);
+    }
+    Err(table.error_of(
+        "position_m",
+        format!(
+            "'{id}' is {:.0} mm off the nearest wall, '{}'; guided waves need sensors on the wall: give wall, u_m and v_m, or \
+             mend position_m",
+            off_m * 1e3,
+            walls[foot.wall].id
+        ),
+    ))
 }

@@ -4,7 +4,7 @@
 //! reader itself (it refuses to recurse further, as a syntax error), length by [`MAX_BYTES`] and [`MAX_TABLES`].
 
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, map::Map};
@@ -125,6 +125,16 @@ impl<'d> Table<'d> {
     fn entry(&self, key: &str) -> Option<(usize, &'d DeValue<'d>)> {
         let (name, value) = self.entries.iter().find(|(name, _)| name.get_ref() == key)?;
         Some((name.span().start, value.get_ref()))
+    }
+
+    /// Whether the table has this key, known or not.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// The path of `file` as given in this table: from the folder of the TOML file.
+    pub(crate) fn beside(&self, file: &str) -> PathBuf {
+        Path::new(self.file).parent().unwrap_or(Path::new("")).join(file)
     }
 
     fn take(&mut self, key: &'static str) -> Option<&'d DeValue<'d>> {

@@ -42,11 +42,21 @@ enum Surface {
 
 /// Generator of a surface of revolution, by arc length `v`: distance from the axis and height along it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Meridian {
+pub enum Meridian {
     /// `radius = r0 + v·slope`, `height = v·rise`, with `slope² + rise² = 1`.
-    Line { r0_m: f64, slope: f64, rise: f64 },
+    Line {
+        /// Distance from the axis at `v = 0`, metres.
+        r0_m: f64,
+        /// Growth of that distance along `v`: 0 for a cylinder, 1 for a disc.
+        slope: f64,
+        /// Growth of the height along `v`.
+        rise: f64,
+    },
     /// Great circle from the pole on the axis: `radius = R sin(v/R)`, `height = R cos(v/R)`.
-    Circle { radius_m: f64 },
+    Circle {
+        /// The sphere's radius, metres.
+        radius_m: f64,
+    },
 }
 
 /// A point on a wall; its `position_m` is on the surface to rounding.
@@ -144,6 +154,14 @@ impl Wall {
     /// Extent of the patch in its chart.
     pub fn chart(&self) -> Chart {
         self.chart
+    }
+
+    /// The generator of a surface of revolution; a plate has none.
+    pub fn meridian(&self) -> Option<Meridian> {
+        match &self.surface {
+            Surface::Plate { .. } => None,
+            Surface::Revolution { meridian, .. } => Some(*meridian),
+        }
     }
 
     /// Metres of arc per unit of `a` at height `v_m`: 1 on a plate, the distance from the axis elsewhere.

@@ -145,6 +145,7 @@ fn site(name: &str, walls: Vec<Wall>, sensors: Vec<(String, Point3)>) -> Site {
         recorder: 0,
         channel: i + 1,
         position_m,
+        foot: None,
         position_sigma_m: 5e-4,
         gain_db: 0.0,
         delay_s: 0.0,
@@ -222,7 +223,13 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         candidates: vec![Candidate { point, score: 1.0 }],
         leaks: vec![leak],
         band_hz: [24e3, 58e3],
-        path: PathUsed { kind: "air", speed_m_s: SPEED_M_S, speed_sigma_m_s: 0.34 },
+        path: PathUsed {
+            kind: "air",
+            mode: None,
+            speed_m_s: SPEED_M_S,
+            phase_speed_m_s: SPEED_M_S,
+            speed_sigma_m_s: 0.34,
+        },
         capture: CaptureSpan {
             files: vec!["prk.wav".into()],
             sample_rate_hz: 192_000,

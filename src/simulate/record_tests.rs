@@ -94,7 +94,7 @@ fn a_stated_snr_is_what_the_median_channel_has() {
 fn distance_costs_spreading_and_iso_absorption() {
     let scene = silent();
     let captures = simulate(&scene).unwrap();
-    let air = air_of(&scene.site);
+    let air = Medium::of(&scene.site);
     let range_m = |m: usize| (scene.site.sensors[m].position_m - scene.leaks[0].place.position_m).norm();
     let (near, far) = (0..8).fold((0, 0), |(near, far), m| {
         (if range_m(m) < range_m(near) { m } else { near }, if range_m(m) > range_m(far) { m } else { far })
@@ -131,7 +131,7 @@ fn one_more_fan_leaves_leak_and_noise_as_they_were() {
     scene.fans.push(Fan { position_m, tones_hz: vec![30e3], tone_db: -40.0, jitter_hz: 0.0, hiss_db: None });
     let after = simulate(&scene).unwrap();
     let speed_m_s = after.truth.speed_m_s;
-    let loss_db_m = air_of(&scene.site).absorption_db_m(30e3);
+    let loss_db_m = Medium::of(&scene.site).absorption_db_m(30e3);
     for (m, (a, b)) in after.recordings[0].iter().zip(&before.recordings[0]).enumerate() {
         let tone: Vec<f64> = a.iter().zip(b).map(|(x, y)| f64::from(x - y)).collect();
         // 30 kHz at 192 kHz: 7500 whole turns, so one bin holds the tone.
