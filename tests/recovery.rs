@@ -4,18 +4,9 @@
 #[path = "../examples/recovery/study.rs"]
 mod study;
 
-use study::{Figures, Setting, figures, run};
+use study::{EXACT, Figures, Setting, Stage, figures, run};
 
 const SEEDS: u64 = 12;
-
-const EXACT: Setting = Setting {
-    name: "exact site",
-    microphones: 8,
-    snr_db: -12.0,
-    position_sigma_m: 0.0,
-    speed_sigma_pct: 0.0,
-    reflection: 0.0,
-};
 
 fn checked(setting: Setting) -> Figures {
     let found = figures(&run(setting, SEEDS));
@@ -36,7 +27,7 @@ fn an_exact_site_reaches_the_cramer_rao_bound() {
 
 #[test]
 fn sixteen_microphones_hear_a_leak_20_db_below_the_noise() {
-    checked(Setting { microphones: 16, snr_db: -20.0, ..EXACT });
+    checked(Setting { stage: Stage::Cabin(16), snr_db: -20.0, ..EXACT });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How well leaks are recovered: simulated tunnels, 0.25 s, 20–80 kHz, a leak anywhere on the wall.
+//! How well leaks are recovered: simulated tunnels and plates, a leak anywhere on the wall.
 //!
 //!     cargo run --release --example recovery [SEEDS] [ROW]
 //!
@@ -6,10 +6,10 @@
 
 mod study;
 
-use study::{Setting, figures, run};
+use study::{EXACT, Setting, Stage, figures, run};
 
-const EXACT: Setting =
-    Setting { name: "", microphones: 8, snr_db: -12.0, position_sigma_m: 0.0, speed_sigma_pct: 0.0, reflection: 0.0 };
+const PLATE: Setting = Setting { stage: Stage::Plate, snr_db: -10.0, ..EXACT };
+const SHELL: Setting = Setting { stage: Stage::Shell, snr_db: -5.0, reflection: 0.5, ..EXACT };
 
 const ROWS: &[Setting] = &[
     Setting { name: "exact site", ..EXACT },
@@ -21,7 +21,19 @@ const ROWS: &[Setting] = &[
     Setting { name: "walls reflect 0.9", reflection: 0.9, snr_db: 10.0, ..EXACT },
     Setting { name: "walls reflect 0.9", reflection: 0.9, snr_db: -10.0, ..EXACT },
     Setting { name: "exact site", snr_db: -18.0, ..EXACT },
-    Setting { name: "16 microphones", microphones: 16, snr_db: -20.0, ..EXACT },
+    Setting { name: "16 microphones", stage: Stage::Cabin(16), snr_db: -20.0, ..EXACT },
+    Setting { name: "exact site", ..PLATE },
+    Setting { name: "exact site, one speed", fixed_speed: true, speed_sigma_pct: 1.0, ..PLATE },
+    Setting { name: "edges reflect 0.7", reflection: 0.7, ..PLATE },
+    Setting { name: "edges reflect 0.7, one speed", reflection: 0.7, fixed_speed: true, speed_sigma_pct: 1.0, ..PLATE },
+    Setting { name: "10 % thicker than stated", thickness_error_pct: 10.0, ..PLATE },
+    Setting { name: "10 % thinner, edges reflect 0.7", thickness_error_pct: -10.0, reflection: 0.7, ..PLATE },
+    Setting { name: "S0 at -20 dB", s0_db: Some(-20.0), ..PLATE },
+    Setting { name: "S0 at -10 dB", s0_db: Some(-10.0), snr_db: 10.0, ..PLATE },
+    Setting { name: "S0 at 0 dB", s0_db: Some(0.0), snr_db: 10.0, ..PLATE },
+    Setting { name: "sensors 1 mm off, 2 % thicker", position_sigma_m: 0.001, thickness_error_pct: 2.0, ..PLATE },
+    Setting { name: "wrap-around, ends reflect 0.5", ..SHELL },
+    Setting { name: "the same, S0 at -10 dB", s0_db: Some(-10.0), ..SHELL },
 ];
 
 fn main() {
@@ -29,15 +41,15 @@ fn main() {
     let seeds = arguments.next().unwrap_or(60).max(1);
     let only = arguments.next();
     println!(
-        "|   | setting | mics | SNR dB | median mm | p90 mm | > 20 mm | RMS/bound | in 95 % ellipse | verdict leak |"
+        "|   | stage | setting | SNR dB | median mm | p90 mm | > 20 mm | RMS/bound | in 95 % ellipse | verdict leak |"
     );
     println!("| - | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (number, setting) in (1..).zip(ROWS).filter(|(number, _)| only.is_none_or(|o| o == *number)) {
         let f = figures(&run(*setting, seeds));
         println!(
             "| {number} | {} | {} | {:.0} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.0} % | {:.0} % |",
+            stage(setting.stage),
             setting.name,
-            setting.microphones,
             setting.snr_db,
             f.median_m * 1e3,
             f.p90_m * 1e3,
@@ -46,5 +58,13 @@ fn main() {
             f.coverage * 1e2,
             f.found * 1e2
         );
+    }
+}
+
+fn stage(stage: Stage) -> String {
+    match stage {
+        Stage::Cabin(microphones) => format!("cabin, {microphones} microphones"),
+        Stage::Plate => "plate, 6 contacts".into(),
+        Stage::Shell => "tunnel wall, 8 contacts".into(),
     }
 }

@@ -7,7 +7,7 @@ use pinhole::capture::Captures;
 use pinhole::locate::{Array, Options, Outcome, Verdict, locate};
 use pinhole::propagation::Medium;
 use pinhole::simulate::{Loudness, Reflection, Room, Scene, Spectrum, parse_scene, simulate, write};
-use pinhole::site::{Point3, Sensor, Site, WallPoint};
+use pinhole::site::{PathKind, PlateWave, Point3, Sensor, Site, SpeedSigma, WallPoint};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -23,17 +23,47 @@ const CHI2_95: f64 = 5.991_464_547_107_98;
 pub struct Setting {
     /// What is special about it.
     pub name: &'static str,
-    /// Microphones: 8 or 16.
-    pub microphones: usize,
-    /// In-band direct sound over sensor noise at the median microphone.
+    /// Where.
+    pub stage: Stage,
+    /// In-band direct sound over sensor noise at the median sensor.
     pub snr_db: f64,
-    /// Microphones stand this far from where the site says, per axis; the site says so.
+    /// Sensors stand this far from where the site says, per axis; the site says so.
     pub position_sigma_m: f64,
     /// The speed of sound is this uncertain; the site says so.
     pub speed_sigma_pct: f64,
-    /// Amplitude that walls reflect.
+    /// Amplitude that walls reflect, or their edges.
     pub reflection: f64,
+    /// The wall is so much thicker than the site says, per cent; the site grants a fifth of it as a standard deviation.
+    pub thickness_error_pct: f64,
+    /// Level of S0 beside A0, decibels.
+    pub s0_db: Option<f64>,
+    /// The analysis knows one group speed only, that of the band's middle.
+    pub fixed_speed: bool,
 }
+
+/// A module and its sensors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stage {
+    /// The tunnel of the samples heard by 8 or 16 microphones, 0.25 s.
+    Cabin(usize),
+    /// A plate of 1.2 m by 0.8 m with six contact sensors, 0.04 s.
+    Plate,
+    /// The tunnel's shell with eight contact sensors, 0.1 s.
+    Shell,
+}
+
+/// The exact site at −12 dB: what settings depart from.
+pub const EXACT: Setting = Setting {
+    name: "exact site",
+    stage: Stage::Cabin(8),
+    snr_db: -12.0,
+    position_sigma_m: 0.0,
+    speed_sigma_pct: 0.0,
+    reflection: 0.0,
+    thickness_error_pct: 0.0,
+    s0_db: None,
+    fixed_speed: false,
+};
 
 /// What one seed gave.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +89,7 @@ fn trial(setting: Setting, seed: u64) -> Trial {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let recorded = simulate(&scene).expect("a valid scene");
     write(&scene, &recorded, folder.path()).expect("space for a capture");
-    let outcome = located(&scene.site, &folder.path().join("capture.wav"));
+    let outcome = located(&known(setting, &scene), &folder.path().join("capture.wav"), scene.band_hz());
     let truth = &scene.leaks[0].place;
     let place = outcome.candidates[0].point;
     let offset = place.position_m - truth.position_m;
@@ -81,44 +111,70 @@ fn trial(setting: Setting, seed: u64) -> Trial {
     }
 }
 
-fn located(site: &Site, capture: &Path) -> Outcome {
+/// The site as the analysis knows it.
+fn known(setting: Setting, scene: &Scene) -> Site {
+    let mut site = scene.site.clone();
+    if let PathKind::Plate(path) = &mut site.path
+        && setting.fixed_speed
+    {
+        let [low_hz, high_hz] = scene.band_hz();
+        path.wave = PlateWave::Fixed(Medium::of(&scene.site).group_speed((low_hz + high_hz) / 2.0).0);
+    }
+    site
+}
+
+fn located(site: &Site, capture: &Path, band_hz: [f64; 2]) -> Outcome {
     let captures = Captures::open(&[capture.to_path_buf()]).expect("a capture just written");
-    let options = Options { band_hz: Some((20e3, 80e3)), leaks: 1, ..Options::default() };
+    let options = Options { band_hz: Some(band_hz.into()), leaks: 1, ..Options::default() };
     locate(site, captures, None, &options, &|_, _| ()).expect("a site that fits its capture")
 }
 
-/// The tunnel of the samples with this setting's microphones and a leak at a random place.
+/// The stage of this setting with a leak at a random place.
 fn scene(setting: Setting, seed: u64, rng: &mut ChaCha8Rng) -> Scene {
-    let text = include_str!("../../samples/tunnel_quiet.scene.toml");
-    let mut scene = parse_scene(text, "tunnel_quiet.scene.toml").expect("the shipped scene is valid");
-    let first = scene.site.sensors[0].clone();
-    for i in scene.site.sensors.len()..setting.microphones {
-        // The second ring of eight stands between the first, at other heights.
-        let angle = (i as f64 + 0.5) * std::f64::consts::FRAC_PI_4 + 0.1 * (i as f64).sin();
-        let position_m = Point3::new(0.85 * angle.cos(), 0.85 * angle.sin(), if i % 2 == 0 { 1.2 } else { 0.9 });
-        scene.site.sensors.push(Sensor { id: format!("M{}", i + 1), channel: i + 1, position_m, ..first.clone() });
+    let text = match setting.stage {
+        Stage::Cabin(_) => include_str!("../../samples/tunnel_quiet.scene.toml"),
+        Stage::Plate => include_str!("plate.scene.toml"),
+        Stage::Shell => include_str!("../../samples/tunnel_wall.scene.toml"),
+    };
+    let mut scene = parse_scene(text, "scene.toml").expect("the shipped scene is valid");
+    if let Stage::Cabin(microphones) = setting.stage {
+        let first = scene.site.sensors[0].clone();
+        for i in scene.site.sensors.len()..microphones {
+            // The second ring of eight stands between the first, at other heights.
+            let angle = (i as f64 + 0.5) * std::f64::consts::FRAC_PI_4 + 0.1 * (i as f64).sin();
+            let position_m = Point3::new(0.85 * angle.cos(), 0.85 * angle.sin(), if i % 2 == 0 { 1.2 } else { 0.9 });
+            scene.site.sensors.push(Sensor { id: format!("M{}", i + 1), channel: i + 1, position_m, ..first.clone() });
+        }
+        scene.capture.duration_s = 0.25;
     }
     for sensor in &mut scene.site.sensors {
         sensor.position_sigma_m = setting.position_sigma_m;
     }
-    let pinhole::site::PathKind::Air(air) = &mut scene.site.path else {
-        unreachable!("the shipped tunnel is heard through air")
-    };
-    air.speed_sigma = pinhole::site::SpeedSigma::Relative(setting.speed_sigma_pct / 100.0);
+    let speed_sigma = SpeedSigma::Relative(setting.speed_sigma_pct / 100.0);
+    match &mut scene.site.path {
+        PathKind::Air(air) => air.speed_sigma = speed_sigma,
+        PathKind::Plate(path) => {
+            path.speed_sigma = speed_sigma;
+            if let PlateWave::Lamb { thickness_m, thickness_sigma_m, .. } = &mut path.wave {
+                *thickness_sigma_m = Some(*thickness_m * setting.thickness_error_pct.abs() / 100.0 / 5.0);
+            }
+        }
+    }
     scene.capture.seed = seed;
-    scene.capture.duration_s = 0.25;
     scene.capture.format = pinhole::simulate::Format::Float32;
     scene.deviations.position_error_m = setting.position_sigma_m;
     scene.deviations.speed_error_pct = setting.speed_sigma_pct * standard_normal(rng);
-    scene.reflection = (setting.reflection > 0.0).then(|| Reflection {
-        coefficient: setting.reflection,
-        order: 5,
-        room: Room::Tunnel { base_m: Point3::zeros(), axis: Point3::z(), radius_m: 1.0, length_m: 2.35 },
+    scene.deviations.thickness_error_pct = setting.thickness_error_pct;
+    let tunnel = Room::Tunnel { base_m: Point3::zeros(), axis: Point3::z(), radius_m: 1.0, length_m: 2.35 };
+    scene.reflection = (setting.reflection > 0.0).then(|| match setting.stage {
+        Stage::Cabin(_) => Reflection { coefficient: setting.reflection, order: 5, room: tunnel },
+        Stage::Plate | Stage::Shell => Reflection { coefficient: setting.reflection, order: 3, room: Room::Edges },
     });
     let leak = &mut scene.leaks[0];
     leak.place = anywhere(&scene.site, rng);
     leak.loudness = Loudness::Snr(setting.snr_db);
     leak.spectrum = Spectrum::White;
+    leak.other_mode_db = setting.s0_db;
     scene
 }
 
@@ -157,10 +213,11 @@ fn bound(scene: &Scene, snr_db: f64) -> Matrix2<f64> {
             .expect("every wall is heard through air");
     let ranges = array.ranges_m(place);
     let medium = &array.medium;
-    let (low_hz, high_hz, steps) = (20e3, 80e3, 600);
+    let ([low_hz, high_hz], steps) = (scene.band_hz(), 600);
     let step_hz = (high_hz - low_hz) / f64::from(steps);
     let frequency_hz: Vec<f64> = (0..steps).map(|i| low_hz + (f64::from(i) + 0.5) * step_hz).collect();
-    let heard = |m: usize, f: f64| 10f64.powf(-medium.absorption_db_m(f) * ranges[m] / 10.0) / ranges[m].powi(2);
+    let heard =
+        |m: usize, f: f64| 10f64.powf(-medium.absorption_db_m(f) * ranges[m] / 10.0) * medium.spreading(ranges[m]);
     let mut in_band: Vec<f64> = (0..array.len())
         .map(|m| frequency_hz.iter().map(|f| heard(m, *f)).sum::<f64>() / frequency_hz.len() as f64)
         .collect();

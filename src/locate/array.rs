@@ -122,6 +122,12 @@ impl<'a> Array<'a> {
         between_m(self.site, &self.medium, self.sensors[m], self.sensors[n])
     }
 
+    /// The longest way between two sensors, metres.
+    pub fn largest_range_m(&self) -> f64 {
+        let pairs = (0..self.len()).flat_map(|m| (m + 1..self.len()).map(move |n| (m, n)));
+        pairs.map(|pair| self.largest_difference_m(pair)).fold(0.0, f64::max)
+    }
+
     /// Standard deviation of a pair's range difference from what the site leaves uncertain, metres.
     pub fn difference_sigma_m(&self, (m, n): (usize, usize)) -> f64 {
         let places = self.position_sigma_m[m].hypot(self.position_sigma_m[n]);

@@ -1,5 +1,7 @@
 //! The strongest place of each view, refined; and, where more leaks are asked for, what is left when it is explained away.
 
+use std::sync::Arc;
+
 use super::array::Array;
 use super::explain::explained_away;
 use super::outcome::Candidate;
@@ -58,7 +60,7 @@ pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64, leaks: usiz
     if let Some(rival) = rival {
         // A second leak stays when the first is explained away; a mirror image goes with it.
         let coherence = explained_away(&view.coherence, &view.wavenumber_rad_m, &found.sources[0].ranges_m);
-        let rest = View::new("the rest", array, coherence).survey(array, separation_m).places[0];
+        let rest = View::new("the rest", array, Arc::new(coherence)).survey(array, separation_m).places[0];
         let stays = (rest.point.position_m - rival.point.position_m).norm() <= separation_m;
         found.mirror = (!stays).then_some(rival.point);
     }
@@ -67,7 +69,7 @@ pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64, leaks: usiz
         let heard = left.as_ref().unwrap_or(view);
         let last = &found.sources[found.sources.len() - 1];
         let coherence = explained_away(&heard.coherence, &heard.wavenumber_rad_m, &last.ranges_m);
-        let rest = View::new("the rest", array, coherence);
+        let rest = View::new("the rest", array, Arc::new(coherence));
         let place = rest.survey(array, separation_m).places[0];
         let share = place.value / strongest.value;
         found

@@ -22,8 +22,8 @@ pub struct RangeError {
     pub noise: DMatrix<f64>,
     /// Stated sensor positions, metres².
     pub positions: DMatrix<f64>,
-    /// Stated wave speed, metres².
-    pub speed: DMatrix<f64>,
+    /// Stated wave speed, metres: the error of each observable per standard deviation.
+    pub speed: DVector<f64>,
 }
 
 /// What the ranges say of the place.
@@ -36,6 +36,9 @@ pub struct Solution {
     pub parts_m2: [Matrix2<f64>; 3],
     /// `C⁻¹ (e − J step)` by sensor, 1/m: times the stated covariance it is the sensors' most probable errors.
     pub pull_per_m: DVector<f64>,
+    /// Most probable speed error, in standard deviations of what the site says of it, and the share of its variance that
+    /// the ranges do not explain.
+    pub speed: (f64, f64),
     /// Chi-square of the ranges about the place.
     pub chi2: f64,
     /// Its degrees of freedom.
@@ -60,21 +63,17 @@ impl RangeError {
         let known = seen(information) + DMatrix::identity(observables, observables) * PRIOR_INFORMATION_PER_M2;
         let noise = inverse(&known) * excess;
         let positions = DMatrix::from_diagonal(&array.position_variance_m2());
-        let speed = {
-            let error = array.speed_error_m(ranges_m);
-            &error * error.transpose()
-        };
         Self {
             gradient: basis.transpose() * array.range_gradient(point),
             noise,
             positions: seen(&positions),
-            speed: seen(&speed),
+            speed: basis.transpose() * array.speed_error_m(ranges_m),
             basis,
         }
     }
 
     fn total(&self) -> DMatrix<f64> {
-        &self.noise + &self.positions + &self.speed
+        &self.noise + &self.positions + &self.speed * self.speed.transpose()
     }
 }
 
@@ -104,6 +103,7 @@ pub fn solve_observed(error: &RangeError, observed_m: &DVector<f64>) -> Option<S
     let residual = observed_m - &error.gradient * step;
     let pull = total.solve(&residual);
     let chi2 = residual.dot(&pull);
+    let explained = total.solve(&(&error.speed - &error.gradient * (&estimator * &error.speed)));
     let part = |matrix: &DMatrix<f64>| {
         let part = &estimator * matrix * estimator.transpose();
         Matrix2::new(part[(0, 0)], part[(0, 1)], part[(1, 0)], part[(1, 1)])
@@ -116,7 +116,8 @@ pub fn solve_observed(error: &RangeError, observed_m: &DVector<f64>) -> Option<S
     Some(Solution {
         step_m: Vector2::new(step[0], step[1]),
         covariance_m2: covariance,
-        parts_m2: [part(&error.noise), part(&error.positions), part(&error.speed)],
+        parts_m2: [part(&error.noise), part(&error.positions), part(&(&error.speed * error.speed.transpose()))],
+        speed: (error.speed.dot(&pull), 1.0 - error.speed.dot(&explained)),
         pull_per_m: &error.basis * pull,
         chi2,
         dof: observables - 2,
@@ -149,7 +150,7 @@ mod tests {
             gradient: DMatrix::from_row_slice(3, 2, &[1.0, 0.0, 0.0, 1.0, 0.6, -0.8]),
             noise: square(noise),
             positions: square(1e-6),
-            speed: square(0.0),
+            speed: DVector::zeros(3),
         };
         let offsets = DVector::zeros(3);
         assert!(solve_observed(&error(1e-6), &offsets).is_some());

@@ -6,6 +6,7 @@ mod channels;
 mod evidence;
 mod explain;
 mod find;
+mod focus;
 mod gls;
 mod likelihood;
 mod listening;
@@ -27,9 +28,9 @@ use crate::capture::Captures;
 use crate::cross_spectra::{Weighting, mean_coherence2};
 use crate::error::Result;
 use crate::site::Site;
-use find::find;
+use focus::{Answer, answer};
 use listening::listen_in;
-use views::views;
+use views::coherences;
 
 /// What a user may ask for.
 #[derive(Debug, Clone, Default)]
@@ -63,12 +64,16 @@ pub fn locate(
     let mut watch = Stopwatch::start();
     let heard = listen_in(site, captures, background, options, progress, &mut watch)?;
     watch.lap("spectra");
-    let (array, layout) = (&heard.array, heard.spectra.layout());
-    progress("correlating", 0.0);
-    let looks = views(array, &heard.spectra, heard.background.as_ref(), options.weighting, &heard.fates);
-    watch.lap("delays");
     progress("searching", 0.0);
-    let found = find(array, &looks, heard.spectra.samples_per_bin(), options.leaks);
+    let layout = heard.spectra.layout();
+    let samples_per_bin = heard.spectra.samples_per_bin();
+    let coherences = coherences(&heard.spectra, heard.background.as_ref(), options.weighting, &heard.fates);
+    let media = heard.preparation.media.iter().map(|medium| heard.array.in_medium(medium.clone()));
+    let mut answers: Vec<_> = media.map(|array| answer(&array, &coherences, samples_per_bin, options.leaks)).collect();
+    answers.sort_by(|x, y| y.support.total_cmp(&x.support));
+    let rival = answers.get(1).map(|other| (other.array.medium.mode, answers[0].support - other.support));
+    let Answer { array, looks, found, stretch, .. } = answers.swap_remove(0);
+    let array = &array;
     watch.lap("locate");
 
     let (view, averages) = (&looks[0], heard.spectra.averages());
@@ -96,24 +101,20 @@ pub fn locate(
     let coherence2 = mean_coherence2(&heard.mean, layout, averages);
     let peak = found.standings[0].places[0].value;
     let evidence = evidence::gather(scene, heard.overview, coherence2, &candidates[0].point, peak);
-    let pairs = tell::pairs(array, view, averages, heard.spectra.samples_per_bin(), best);
+    let pairs = tell::pairs(array, view, averages, samples_per_bin, best);
     watch.lap("evidence");
     let notes = heard.preparation.notes.iter().chain(&evidence.dropped).chain(&found.notes).cloned().collect();
+    let path = tell::path(array, &heard.array.medium, stretch, rival);
     let mut warnings = [heard.warnings, heard.channels.warnings, site.assumptions.clone(), found.warnings].concat();
     warnings.extend(contradiction);
+    warnings.extend(tell::misstated(&path));
     Ok(Outcome {
         verdict,
         reasons,
         leaks,
         candidates,
         band_hz: [heard.preparation.band.low_hz(), heard.preparation.band.high_hz()],
-        path: PathUsed {
-            kind: array.medium.kind,
-            mode: array.medium.mode,
-            speed_m_s: array.group_speed().0,
-            phase_speed_m_s: array.medium.phase_speed(array.middle_hz()).0,
-            speed_sigma_m_s: array.wavenumber_sigma() * array.group_speed().0,
-        },
+        path,
         capture: heard.capture,
         sensors,
         pairs,

@@ -94,14 +94,38 @@ pub struct Candidate {
 pub struct PathUsed {
     /// The site's word for the path.
     pub kind: &'static str,
-    /// The guided wave, where the path is a plate's.
-    pub mode: Option<Mode>,
     /// Speed of envelopes in the middle of the band, metres per second; in air that of sound.
     pub speed_m_s: f64,
+    /// One standard deviation of it by the site's word, metres per second.
+    pub speed_sigma_m_s: f64,
     /// Speed of crests there, metres per second.
     pub phase_speed_m_s: f64,
-    /// One standard deviation of it, metres per second.
-    pub speed_sigma_m_s: f64,
+    /// The guided wave, where the path is a plate's.
+    pub mode: Option<Mode>,
+    /// The other guided wave and how many nats of log likelihood worse it explains the data, where the site left it open.
+    pub other_mode: Option<(Mode, f64)>,
+    /// Thickness or speed as the sound tells it, where the data know it better than the site.
+    pub behaves: Option<Behaviour>,
+}
+
+/// What the site says of thickness or speed, and what the sound says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Behaviour {
+    /// Whether it is the thickness, in metres, rather than the speed of envelopes, in metres per second.
+    pub of_thickness: bool,
+    /// By the site's word, and one standard deviation.
+    pub stated: [f64; 2],
+    /// By the sound, and one standard deviation.
+    pub heard: [f64; 2],
+}
+
+/// An estimate of thickness or wavenumber scale against the medium's own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stretch {
+    /// Thickness (of a Lamb wave), or every wavenumber, is larger by this share.
+    pub by: f64,
+    /// One standard deviation of that.
+    pub sigma: f64,
 }
 
 /// What was analysed.

@@ -51,6 +51,8 @@ pub struct Refined {
     pub covariance_m2: Matrix2<f64>,
     /// Shares of its trace: noise, positions, speed.
     pub shares: [f64; 3],
+    /// Relative error of all wavenumbers against the medium's, and one standard deviation of it.
+    pub scale: (f64, f64),
     /// Chi-square of the ranges about the place, and its degrees of freedom.
     pub chi2: (f64, usize),
     /// Residual of each range, metres, and over its expected scatter.
@@ -176,6 +178,7 @@ fn finish(array: &Array<'_>, data: Data<'_>, likelihood: &Likelihood<'_>, state:
     let (error, solution) = linearised(array, likelihood, &information, state, excess)?;
     let inflation = disagreement(solution.chi2, solution.dof);
     let covariance = solution.covariance_m2 * inflation;
+    let stated_scale = array.wavenumber_sigma();
     let trace = solution.covariance_m2.trace();
     let shares = solution.parts_m2.map(|part| part.trace() / trace);
 
@@ -190,6 +193,7 @@ fn finish(array: &Array<'_>, data: Data<'_>, likelihood: &Likelihood<'_>, state:
         ranges_m: ranges,
         covariance_m2: covariance,
         shares,
+        scale: (stated_scale * solution.speed.0, stated_scale * (solution.speed.1.max(0.0) * inflation).sqrt()),
         chi2: (solution.chi2, solution.dof),
         residuals,
         leak_share,

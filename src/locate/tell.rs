@@ -4,11 +4,13 @@ use nalgebra::Matrix2;
 
 use super::array::Array;
 use super::find::Found;
-use super::outcome::{Ellipse, Fit, Leak, PairReport, Verdict};
+use super::outcome::{Behaviour, Ellipse, Fit, Leak, PairReport, PathUsed, Stretch, Verdict};
 use super::refine::Refined;
 use super::verdict::LEAK_Z;
 use super::views::View;
 use crate::cross_spectra::{Layout, Sums};
+use crate::propagation::{Dispersion, Medium};
+use crate::site::Mode;
 use crate::units::{power_db, power_from_db};
 
 /// 95 % point of a chi-square with two degrees of freedom: `−2 ln 0.05`.
@@ -132,6 +134,64 @@ pub fn pairs(
         report
     };
     view.coherence.pairs.iter().enumerate().map(of_pair).collect()
+}
+
+/// How sound travelled: `array` in the medium that explains the data, `stated` the site's, `rival` the other guided wave.
+pub fn path(
+    array: &Array<'_>,
+    stated: &Medium,
+    stretch: Option<Stretch>,
+    rival: Option<(Option<Mode>, f64)>,
+) -> PathUsed {
+    let middle_hz = array.middle_hz();
+    let behaves = stretch.map(|Stretch { by, sigma }| {
+        let prior = array.wavenumber_sigma() / stated.dispersion.stretch_gain(middle_hz).abs();
+        match stated.dispersion {
+            Dispersion::Lamb { thickness_m, .. } => Behaviour {
+                of_thickness: true,
+                stated: [thickness_m, thickness_m * prior],
+                heard: [thickness_m * (1.0 + by), thickness_m * sigma],
+            },
+            _ => {
+                let speed_m_s = stated.group_speed(middle_hz).0;
+                let heard_m_s = speed_m_s / (1.0 + by);
+                let of_thickness = false;
+                Behaviour {
+                    of_thickness,
+                    stated: [speed_m_s, speed_m_s * prior],
+                    heard: [heard_m_s, heard_m_s * sigma],
+                }
+            }
+        }
+    });
+    PathUsed {
+        kind: array.medium.kind,
+        speed_m_s: array.group_speed().0,
+        speed_sigma_m_s: array.wavenumber_sigma() * array.group_speed().0,
+        phase_speed_m_s: array.medium.phase_speed(middle_hz).0,
+        mode: array.medium.mode,
+        other_mode: rival.and_then(|(mode, nats)| Some((mode?, nats))),
+        behaves,
+    }
+}
+
+/// A site's thickness or speed is contradicted when the sound tells another one, this many standard deviations off.
+const MISSTATED: f64 = 3.5;
+
+/// A warning where the wall or the air is not what the site says.
+pub fn misstated(path: &PathUsed) -> Option<String> {
+    let Behaviour { of_thickness, stated, heard } = path.behaves?;
+    if (heard[0] - stated[0]).abs() <= MISSTATED * stated[1].hypot(heard[1]) {
+        return None;
+    }
+    let (what, unit, scale) = if of_thickness { ("plate", "mm", 1e3) } else { (path.kind, "m/s", 1.0) };
+    Some(format!(
+        "the {what} behaves as {:.3} {unit}, the site says {:.3} ± {:.3} {unit}: mend the site's {}",
+        heard[0] * scale,
+        stated[0] * scale,
+        stated[1] * scale,
+        if of_thickness { "thickness or material" } else { "speed or temperature" }
+    ))
 }
 
 /// Agreement of measured ranges with the stated geometry.

@@ -7,6 +7,7 @@ use super::verdict::{Standing, survey};
 use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Sums, Weighting, excess, whitened};
 use crate::delay::{RangePlan, RangeTable};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// One way to look: weighted cross-spectra, their correlation over range difference, and what stands out on the wall.
 #[derive(Debug)]
@@ -14,34 +15,32 @@ pub struct View {
     /// In words.
     pub name: &'static str,
     /// Weighted cross-spectra of the used bins.
-    pub coherence: Coherence,
+    pub coherence: Arc<Coherence>,
     /// Wavenumber of each used bin, rad/m.
     pub wavenumber_rad_m: Vec<f64>,
     /// Correlation of each pair.
     pub tables: Vec<RangeTable>,
 }
 
-/// The views that the captures allow: one, or two with a background. The first has undistorted phases and is the one
-/// that is refined.
-pub fn views(
-    array: &Array<'_>,
+/// The weighted cross-spectra that the captures allow, each with its name: one, or two with a background. The first has
+/// undistorted phases and is the one that is refined.
+pub fn coherences(
     capture: &CrossSpectra,
     background: Option<&CrossSpectra>,
     weighting: Weighting,
     fates: &[BinFate],
-) -> Vec<View> {
+) -> Vec<(&'static str, Arc<Coherence>)> {
     let layout = capture.layout();
     let mean = capture.mean();
-    let view = |name, numerator: &Sums, powers: &Sums| {
-        View::new(name, array, weighting.apply(numerator, powers, layout, fates))
-    };
+    let weighted =
+        |name, numerator: &Sums, powers: &Sums| (name, Arc::new(weighting.apply(numerator, powers, layout, fates)));
     match background {
-        None => vec![view("the capture", &mean, &mean)],
+        None => vec![weighted("the capture", &mean, &mean)],
         Some(background) => {
             let new = whitened(&mean, background);
             vec![
-                view("the capture less the background", &excess(&mean, &background.mean()), &mean),
-                view("the capture whitened by the background", &new, &new),
+                weighted("the capture less the background", &excess(&mean, &background.mean()), &mean),
+                weighted("the capture whitened by the background", &new, &new),
             ]
         }
     }
@@ -49,7 +48,7 @@ pub fn views(
 
 impl View {
     /// Prepares the correlation tables of weighted cross-spectra.
-    pub fn new(name: &'static str, array: &Array<'_>, coherence: Coherence) -> Self {
+    pub fn new(name: &'static str, array: &Array<'_>, coherence: Arc<Coherence>) -> Self {
         let wavenumber_rad_m: Vec<f64> =
             coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
         let longest_m = std::f64::consts::TAU / wavenumber_rad_m.iter().copied().fold(f64::MAX, f64::min);

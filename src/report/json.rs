@@ -3,8 +3,10 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::locate::{Candidate, CaptureSpan, Ellipse, Fit, Leak, Outcome, PairReport, PathUsed, SensorReport, Verdict};
-use crate::site::{Site, WallPoint};
+use crate::locate::{
+    Behaviour, Candidate, CaptureSpan, Ellipse, Fit, Leak, Outcome, PairReport, PathUsed, SensorReport, Verdict,
+};
+use crate::site::{Mode, Site, WallPoint};
 
 /// The outcome as `result.json`: pretty-printed, ending in a newline, the same bytes for the same outcome.
 ///
@@ -84,6 +86,25 @@ struct PathRecord {
     kind: &'static str,
     speed_m_s: f64,
     speed_sigma_m_s: f64,
+    phase_speed_m_s: f64,
+    mode: Option<&'static str>,
+    other_mode: Option<OtherModeRecord>,
+    behaves: Option<BehaviourRecord>,
+}
+
+/// The guided wave that explains the data worse, and by how many nats of log likelihood.
+#[derive(Serialize)]
+struct OtherModeRecord {
+    mode: &'static str,
+    worse_by_nats: f64,
+}
+
+/// What the site says and what the sound says: thickness in metres or speed in metres per second.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum BehaviourRecord {
+    Thickness { thickness_m: f64, thickness_sigma_m: f64, stated_m: f64, stated_sigma_m: f64 },
+    Speed { speed_m_s: f64, speed_sigma_m_s: f64, stated_m_s: f64, stated_sigma_m_s: f64 },
 }
 
 #[derive(Serialize)]
@@ -221,7 +242,35 @@ impl CandidateRecord {
 
 impl From<&PathUsed> for PathRecord {
     fn from(path: &PathUsed) -> Self {
-        Self { kind: path.kind, speed_m_s: path.speed_m_s, speed_sigma_m_s: path.speed_sigma_m_s }
+        let behaves = path.behaves.map(|Behaviour { of_thickness, stated, heard }| {
+            let ([value, sigma], [stated, stated_sigma]) = (heard, stated);
+            if of_thickness {
+                BehaviourRecord::Thickness {
+                    thickness_m: value,
+                    thickness_sigma_m: sigma,
+                    stated_m: stated,
+                    stated_sigma_m: stated_sigma,
+                }
+            } else {
+                BehaviourRecord::Speed {
+                    speed_m_s: value,
+                    speed_sigma_m_s: sigma,
+                    stated_m_s: stated,
+                    stated_sigma_m_s: stated_sigma,
+                }
+            }
+        });
+        Self {
+            kind: path.kind,
+            speed_m_s: path.speed_m_s,
+            speed_sigma_m_s: path.speed_sigma_m_s,
+            phase_speed_m_s: path.phase_speed_m_s,
+            mode: path.mode.map(Mode::name),
+            other_mode: path
+                .other_mode
+                .map(|(mode, worse_by_nats)| OtherModeRecord { mode: mode.name(), worse_by_nats }),
+            behaves,
+        }
     }
 }
 

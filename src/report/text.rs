@@ -89,7 +89,7 @@ fn basis(site: &Site, outcome: &Outcome) -> Vec<String> {
     let capture = &outcome.capture;
     let mut lines = vec![
         row("band", &format!("{low:.1} to {high:.1} kHz{bins}")),
-        row("path", &format!("{}, {:.1} m/s", outcome.path.kind, outcome.path.speed_m_s)),
+        row("path", &words::path(&outcome.path)),
         row(
             "evidence",
             &format!(

@@ -1,6 +1,6 @@
 //! Phrases that text and pictures share, so that both say the same thing the same way.
 
-use crate::locate::{Candidate, Ellipse, LEAK_Z, Leak, Outcome, Verdict};
+use crate::locate::{Behaviour, Candidate, Ellipse, LEAK_Z, Leak, Outcome, PathUsed, Verdict};
 use crate::site::{Site, WallPoint};
 
 /// Candidates above this share of the best one are worth a reader's glance.
@@ -138,6 +138,36 @@ fn rounded_up_time(time_s: f64) -> String {
         Some(s) => format!("{} min", s / 60.0),
         None => format!("{:.0} min", (time_s / 60.0).ceil()),
     }
+}
+
+/// How sound travelled, and how wall or air behave against what the site says.
+pub(super) fn path(path: &PathUsed) -> String {
+    let mut said = match path.mode {
+        Some(mode) => format!(
+            "{}, {} at {:.0} m/s (crests {:.0} m/s)",
+            path.kind,
+            mode.name(),
+            path.speed_m_s,
+            path.phase_speed_m_s
+        ),
+        None => format!("{}, {:.1} m/s", path.kind, path.speed_m_s),
+    };
+    if let Some((other, nats)) = path.other_mode {
+        said += &format!("; {} explains the sound worse by {nats:.0} nats", other.name());
+    }
+    if let Some(Behaviour { of_thickness, stated, heard }) = path.behaves {
+        said += &if of_thickness {
+            format!(
+                "; behaves as {:.3} ± {:.3} mm, the site says {:.3}",
+                heard[0] * 1e3,
+                heard[1] * 1e3,
+                stated[0] * 1e3
+            )
+        } else {
+            format!("; behaves as {:.2} ± {:.2} m/s, the site says {:.2}", heard[0], heard[1], stated[0])
+        };
+    }
+    said
 }
 
 #[cfg(test)]

@@ -225,10 +225,12 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         band_hz: [24e3, 58e3],
         path: PathUsed {
             kind: "air",
-            mode: None,
             speed_m_s: SPEED_M_S,
-            phase_speed_m_s: SPEED_M_S,
             speed_sigma_m_s: 0.34,
+            phase_speed_m_s: SPEED_M_S,
+            mode: None,
+            other_mode: None,
+            behaves: None,
         },
         capture: CaptureSpan {
             files: vec!["prk.wav".into()],
