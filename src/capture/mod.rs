@@ -1,5 +1,6 @@
 //! What was heard: WAV files as one array of channels, read in blocks, with the health of every channel.
 
+mod events;
 mod health;
 mod wav;
 
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Axis, Slice};
 
+pub use events::events;
 pub use health::Health;
 pub use wav::WavFile;
 
@@ -51,6 +53,11 @@ impl Captures {
     pub fn select(&mut self, selection: Vec<(usize, usize)>) {
         assert!(selection.iter().all(|&(file, channel)| channel < self.files[file].channels()));
         self.selection = selection;
+    }
+
+    /// Number of selected channels.
+    pub fn selected(&self) -> usize {
+        self.selection.len()
     }
 
     /// The opened files, in the order given.

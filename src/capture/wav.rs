@@ -17,7 +17,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Limits of what is taken for a recording rather than for a damaged header.
 const MAX_CHANNELS: u16 = 128;
-const MAX_RATE_HZ: u32 = 2_000_000;
+const MAX_RATE_HZ: u32 = 50_000_000;
 
 /// Largest float taken for sound, full scale being 1: integers of 32 bits stored unscaled stay below it. The power of
 /// more, summed over a long transform, leaves single precision and poisons the whole matrix.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use pinhole::capture::Captures;
 use pinhole::cross_spectra::Weighting;
-use pinhole::locate::{Options, Outcome, Verdict, locate};
+use pinhole::locate::{Options, Outcome, Verdict, locate, locate_transients};
 use pinhole::report::{result_json, summary, write_atomically, write_plots};
 use pinhole::site::{Site, read_site};
 use pinhole::{Error, Result};
@@ -48,6 +48,9 @@ pub struct Arguments {
     /// End of the stretch to analyse, with unit
     #[arg(long, value_name = "S", value_parser = quantity::time_s)]
     to: Option<f64>,
+    /// Find taps, impacts and lead breaks in the capture and locate each
+    #[arg(long, conflicts_with = "background")]
+    transient: bool,
     /// How cross-spectra are scaled
     #[arg(long, value_enum, default_value_t = WeightingName::Scot)]
     weighting: WeightingName,
@@ -110,9 +113,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         from_s: arguments.from,
         to_s: arguments.to,
         leaks: arguments.leaks,
+        transient: arguments.transient,
     };
     let progress = Progress::new(arguments.quiet);
-    let outcome = locate(&site, captures, background, &options, &|stage, share| progress.show(stage, share));
+    let show = |stage: &'static str, share: f64| progress.show(stage, share);
+    let outcome = match arguments.transient {
+        true => locate_transients(&site, captures, &options, &show),
+        false => locate(&site, captures, background, &options, &show),
+    };
     let outcome = outcome.inspect_err(|_| progress.finish())?;
     let told = tell(arguments, &site, outcome, &progress);
     progress.finish();

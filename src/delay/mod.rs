@@ -4,8 +4,10 @@
 //! *range difference in metres* is `C(D) = Σ_f W(f) G(f) exp(+i k(f) D)`. Air and metal differ only in the wavenumber
 //! handed in; every map value afterwards is a look-up.
 
+mod onset;
 mod pool;
 mod table;
 
+pub use onset::{Onset, onset};
 pub use pool::pooled;
 pub use table::{RangePlan, RangeTable};

@@ -15,6 +15,7 @@ mod prepare;
 mod refine;
 mod search;
 mod tell;
+mod transient;
 mod verdict;
 mod views;
 
@@ -22,6 +23,7 @@ use std::time::Instant;
 
 pub use array::Array;
 pub use outcome::*;
+pub use transient::locate_transients;
 pub use verdict::LEAK_Z;
 
 use crate::capture::Captures;
@@ -45,6 +47,8 @@ pub struct Options {
     pub to_s: Option<f64>,
     /// How many leaks to look for.
     pub leaks: usize,
+    /// The stretch holds one short event rather than a steady sound.
+    pub transient: bool,
 }
 
 /// Progress: the stage's name and the share of it done.
@@ -118,6 +122,7 @@ pub fn locate(
         capture: heard.capture,
         sensors,
         pairs,
+        events: Vec::new(),
         fit,
         map_z: found.standings.iter().map(|s| s.z).fold(f64::MAX, f64::min),
         warnings,

@@ -25,6 +25,8 @@ pub struct Outcome {
     pub sensors: Vec<SensorReport>,
     /// One record a pair of used sensors that share a clock.
     pub pairs: Vec<PairReport>,
+    /// Transients, strongest first; empty unless they were asked for.
+    pub events: Vec<Event>,
     /// How well measured delays and stated geometry agree; absent where no place was refined.
     pub fit: Option<Fit>,
     /// Robust z of the strongest place over the map; what the verdict rests on.
@@ -183,6 +185,49 @@ pub struct PairReport {
     pub coherence: f64,
     /// Whether its delay took part.
     pub used: bool,
+}
+
+/// One transient, located by two roads.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When the first sensor heard it, seconds into the capture, to one step of the search.
+    pub time_s: f64,
+    /// Its mean square at the loudest sensor, decibels re full scale.
+    pub level_db: f64,
+    /// Which road its leak was taken from; absent where neither gives a place.
+    pub road: Option<Road>,
+    /// The best place by steering.
+    pub steered: Option<WallPoint>,
+    /// The best place by first arrivals.
+    pub first_arrivals: Option<WallPoint>,
+    /// Distance between the two, metres.
+    pub apart_m: Option<f64>,
+    /// Chi-square per degree of freedom of the first arrivals about their place.
+    pub chi2_per_dof: Option<f64>,
+    /// First arrivals.
+    pub picks: Vec<Pick>,
+}
+
+/// A way to a transient's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Road {
+    /// The steered response over the whole wave.
+    Steered,
+    /// Arrival times of its beginning.
+    FirstArrivals,
+}
+
+/// The beginning of a transient at one sensor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pick {
+    /// Index of the sensor in the site.
+    pub sensor: usize,
+    /// When, seconds into the capture.
+    pub time_s: f64,
+    /// One standard deviation of that, seconds.
+    pub sigma_s: f64,
+    /// Measured less what the place by first arrivals implies, seconds.
+    pub residual_s: f64,
 }
 
 /// Agreement of measured ranges with the stated geometry.

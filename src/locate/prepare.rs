@@ -87,7 +87,7 @@ pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Resul
         )));
     }
     let product = span.frames as f64 / rate_hz * (band.high_hz() - band.low_hz());
-    if product < MIN_TIME_BANDWIDTH {
+    if product < MIN_TIME_BANDWIDTH && !options.transient {
         return Err(Error::request(format!(
             "{:.3} ms of a {:.1} kHz wide band are too few to tell sound from chance; take {:.1} ms or more",
             span.frames as f64 / rate_hz * 1e3,

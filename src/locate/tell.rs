@@ -27,17 +27,21 @@ pub fn leak(array: &Array<'_>, refined: &Refined, view: &View, powers: &Sums, la
     let snr_db: Vec<f64> = heard.iter().map(|h| power_db(h.leak / h.rest.max(f64::MIN_POSITIVE))).collect();
     let levels: Vec<f64> = heard.iter().map(|h| power_db(h.leak_at_1_m)).collect();
     let covariance = refined.covariance_m2;
-    let [noise, positions, speed] = refined.shares;
     let leak = Leak {
         point: refined.point,
         covariance_uv_m2: [[covariance[(0, 0)], covariance[(0, 1)]], [covariance[(1, 0)], covariance[(1, 1)]]],
         ellipse_95: ellipse_95(&covariance),
-        shares: [("noise", noise), ("sensor positions", positions), ("wave speed", speed)],
+        shares: shares_told(refined.shares),
         false_alarm_probability: None,
         snr_db: median(snr_db.clone()),
         level_db: median(levels),
     };
     (leak, snr_db)
+}
+
+/// Shares of a covariance with the names of what they come from.
+pub fn shares_told([noise, positions, speed]: [f64; 3]) -> [(&'static str, f64); 3] {
+    [("noise", noise), ("sensor positions", positions), ("wave speed", speed)]
 }
 
 /// Power in the band at one sensor, full scale²; bins left out count as the mean of the others.

@@ -107,10 +107,18 @@ impl Medium {
     }
 
     /// The slowest envelope in a band, hertz.
-    pub fn slowest(&self, [low_hz, high_hz]: [f64; 2]) -> GroupSpeed {
+    pub fn slowest(&self, band_hz: [f64; 2]) -> GroupSpeed {
+        self.group_speeds(band_hz).reduce(|x, y| if y < x { y } else { x }).expect("several frequencies")
+    }
+
+    /// The fastest envelope in a band, hertz.
+    pub fn fastest(&self, band_hz: [f64; 2]) -> GroupSpeed {
+        self.group_speeds(band_hz).reduce(|x, y| if y > x { y } else { x }).expect("several frequencies")
+    }
+
+    fn group_speeds(&self, [low_hz, high_hz]: [f64; 2]) -> impl Iterator<Item = GroupSpeed> {
         let steps = 32;
-        let speed = |i: usize| self.group_speed(low_hz + (high_hz - low_hz) * i as f64 / steps as f64).0;
-        GroupSpeed((0..=steps).map(speed).fold(f64::MAX, f64::min))
+        (0..=steps).map(move |i| self.group_speed(low_hz + (high_hz - low_hz) * f64::from(i) / f64::from(steps)))
     }
 
     /// One standard deviation of the wavenumber about `frequency_hz` from speed and thickness, relative.

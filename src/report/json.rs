@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::locate::{
-    Behaviour, Candidate, CaptureSpan, Ellipse, Fit, Leak, Outcome, PairReport, PathUsed, SensorReport, Verdict,
+    Behaviour, Candidate, CaptureSpan, Ellipse, Event, Fit, Leak, Outcome, PairReport, PathUsed, Pick, Road,
+    SensorReport, Verdict,
 };
 use crate::site::{Mode, Site, WallPoint};
 
@@ -26,6 +27,8 @@ struct Document<'a> {
     map_z: f64,
     leaks: Vec<LeakRecord>,
     candidates: Vec<CandidateRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    events: Vec<EventRecord<'a>>,
     band_hz: [f64; 2],
     path: PathRecord,
     capture: CaptureRecord<'a>,
@@ -90,6 +93,32 @@ struct PathRecord {
     mode: Option<&'static str>,
     other_mode: Option<OtherModeRecord>,
     behaves: Option<BehaviourRecord>,
+}
+
+#[derive(Serialize)]
+struct EventRecord<'a> {
+    time_s: f64,
+    level_db: f64,
+    road: Option<&'static str>,
+    steered: Option<PlaceRecord>,
+    first_arrivals: Option<PlaceRecord>,
+    apart_m: Option<f64>,
+    chi2_per_dof: Option<f64>,
+    picks: Vec<PickRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct PlaceRecord {
+    position_m: [f64; 3],
+    wall: WallRecord,
+}
+
+#[derive(Serialize)]
+struct PickRecord<'a> {
+    sensor: &'a str,
+    time_s: f64,
+    sigma_s: f64,
+    residual_s: f64,
 }
 
 /// The guided wave that explains the data worse, and by how many nats of log likelihood.
@@ -181,6 +210,7 @@ impl<'a> Document<'a> {
             map_z: outcome.map_z,
             leaks: outcome.leaks.iter().enumerate().map(|(i, l)| LeakRecord::new(site, i + 1, l)).collect(),
             candidates: outcome.candidates.iter().map(|c| CandidateRecord::new(site, c)).collect(),
+            events: outcome.events.iter().map(|e| EventRecord::new(site, e)).collect(),
             band_hz: outcome.band_hz,
             path: (&outcome.path).into(),
             capture: (&outcome.capture).into(),
@@ -236,6 +266,32 @@ impl CandidateRecord {
             position_m: candidate.point.position_m.into(),
             wall: WallRecord::new(site, &candidate.point),
             score: candidate.score,
+        }
+    }
+}
+
+impl<'a> EventRecord<'a> {
+    fn new(site: &'a Site, event: &Event) -> Self {
+        let place =
+            |point: &WallPoint| PlaceRecord { position_m: point.position_m.into(), wall: WallRecord::new(site, point) };
+        let pick = |pick: &Pick| PickRecord {
+            sensor: &site.sensors[pick.sensor].id,
+            time_s: pick.time_s,
+            sigma_s: pick.sigma_s,
+            residual_s: pick.residual_s,
+        };
+        Self {
+            time_s: event.time_s,
+            level_db: event.level_db,
+            road: event.road.map(|road| match road {
+                Road::Steered => "steered",
+                Road::FirstArrivals => "first arrivals",
+            }),
+            steered: event.steered.as_ref().map(place),
+            first_arrivals: event.first_arrivals.as_ref().map(place),
+            apart_m: event.apart_m,
+            chi2_per_dof: event.chi2_per_dof,
+            picks: event.picks.iter().map(pick).collect(),
         }
     }
 }

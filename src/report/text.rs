@@ -20,6 +20,13 @@ pub fn summary(site: &Site, outcome: &Outcome, colour: bool) -> String {
     if outcome.verdict == Verdict::NoLeak {
         lines.push(row("evidence", &format!("strongest place only {:.1} robust sigma over the map", outcome.map_z)));
     }
+    lines.extend(
+        outcome
+            .events
+            .iter()
+            .enumerate()
+            .map(|(i, event)| row(&format!("event {}", i + 1), &words::event(site, event))),
+    );
     lines.extend(rival(site, outcome));
     lines.extend(basis(site, outcome));
     lines.extend(sensor_faults(outcome, &paint));

@@ -1,6 +1,6 @@
 //! Phrases that text and pictures share, so that both say the same thing the same way.
 
-use crate::locate::{Behaviour, Candidate, Ellipse, LEAK_Z, Leak, Outcome, PathUsed, Verdict};
+use crate::locate::{Behaviour, Candidate, Ellipse, Event, LEAK_Z, Leak, Outcome, PathUsed, Road, Verdict};
 use crate::site::{Site, WallPoint};
 
 /// Candidates above this share of the best one are worth a reader's glance.
@@ -138,6 +138,23 @@ fn rounded_up_time(time_s: f64) -> String {
         Some(s) => format!("{} min", s / 60.0),
         None => format!("{:.0} min", (time_s / 60.0).ceil()),
     }
+}
+
+/// A transient: when, and what its two roads say.
+pub(super) fn event(site: &Site, event: &Event) -> String {
+    let mut said = format!("at {:.6} s, {:.1} dB re full scale", event.time_s, event.level_db);
+    said += &match (event.road, event.steered, event.first_arrivals) {
+        (Some(Road::Steered), Some(point), _) => format!("; by steering {}", place(site, &point)),
+        (Some(Road::FirstArrivals), _, Some(point)) => format!("; by first arrivals {}", place(site, &point)),
+        _ => "; no place".to_owned(),
+    };
+    if let Some(apart_m) = event.apart_m {
+        said += &match event.road {
+            Some(Road::Steered) => format!(", first arrivals {} beside", millimetres(apart_m)),
+            _ => format!(", steering {} beside", millimetres(apart_m)),
+        };
+    }
+    said
 }
 
 /// How sound travelled, and how wall or air behave against what the site says.

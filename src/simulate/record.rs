@@ -266,12 +266,12 @@ impl Stage<'_> {
         let frames = (duration_s * rate_hz).round() as usize;
         let leaks = self.scene.leaks.iter().zip(leak_levels_db).enumerate().map(|(i, (leak, level_db))| {
             let ways = self.ways(&leak.place.position_m, leak.other_mode_db);
-            self.broadband(frames, (Purpose::Leak, take, i), ways, *level_db, (leak.spectrum, leak.band_hz))
+            self.broadband(frames, (Purpose::Leak, take, i), ways, *level_db, (leak.spectrum, leak.band_hz), leak.tap_s)
         });
         let hisses = self.scene.fans.iter().enumerate().filter_map(|(i, fan)| {
             let shape = (Spectrum::White, self.scene.band_hz());
             let ways = self.ways(&fan.position_m, None);
-            Some(self.broadband(frames, (Purpose::Hiss, take, i), ways, fan.hiss_db?, shape))
+            Some(self.broadband(frames, (Purpose::Hiss, take, i), ways, fan.hiss_db?, shape, None))
         });
         let broadband: Vec<_> = leaks.chain(hisses).collect();
         let fans = self.scene.fans.iter().enumerate();
@@ -337,10 +337,12 @@ impl Stage<'_> {
         ways: Vec<Vec<Path>>,
         level_db: f64,
         (spectrum, band_hz): (Spectrum, [f64; 2]),
+        tap_s: Option<f64>,
     ) -> Heard<Broadband> {
         let mut rng = stream(self.scene.capture.seed, purpose, take, index);
         let reach = self.reach(frames, &ways, band_hz);
-        let source = Broadband::new(&mut rng, reach, amplitude_from_db(level_db), (spectrum, band_hz), &self.waves);
+        let source =
+            Broadband::new(&mut rng, reach, amplitude_from_db(level_db), (spectrum, band_hz), &self.waves, tap_s);
         Heard { source, ways }
     }
 

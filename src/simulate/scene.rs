@@ -74,6 +74,8 @@ pub struct Leak {
     pub band_hz: [f64; 2],
     /// Shape within the band.
     pub spectrum: Spectrum,
+    /// It is a single tap at this time, seconds, rather than a hiss; its loudness is then that of the peak.
+    pub tap_s: Option<f64>,
     /// How much louder than the site's guided wave the other one is at 1 m, decibels; absent where it is not driven.
     pub other_mode_db: Option<f64>,
 }
@@ -238,9 +240,10 @@ fn read_leak(mut table: Table, walls: &[Wall], nyquist_hz: f64) -> Result<Leak> 
         Some("white") => Spectrum::White,
         _ => Spectrum::Jet { peak_hz },
     };
+    let tap_s = table.opt_f64("tap_s", 0.0..=86_400.0)?;
     let other_mode_db = table.opt_f64("other_mode_db", -100.0..=40.0)?;
     table.finish()?;
-    Ok(Leak { place, loudness, band_hz, spectrum, other_mode_db })
+    Ok(Leak { place, loudness, band_hz, spectrum, tap_s, other_mode_db })
 }
 
 fn snapped(table: &Table, walls: &[Wall], position: &Point3) -> Result<WallPoint> {

@@ -93,7 +93,7 @@ impl Carrier {
     }
 }
 
-/// Gaussian noise of a given spectrum.
+/// Gaussian noise of a given spectrum, or one tap.
 pub(super) struct Broadband {
     reach: Reach,
     first_bin: usize,
@@ -105,13 +105,14 @@ pub(super) struct Broadband {
 }
 
 impl Broadband {
-    /// Noise of RMS `amplitude` at 1 m before absorption.
+    /// Noise of RMS `amplitude` at 1 m before absorption; or a tap at `tap_s` with that peak.
     pub(super) fn new(
         rng: &mut ChaCha8Rng,
         reach: Reach,
         amplitude: f64,
         (spectrum, band_hz): (Spectrum, [f64; 2]),
         waves: &[Medium],
+        tap_s: Option<f64>,
     ) -> Self {
         let spacing_hz = reach.rate_hz / reach.length as f64;
         let first_bin = ((band_hz[0] / spacing_hz).ceil() as usize).max(1);
@@ -119,16 +120,24 @@ impl Broadband {
         let end_bin = ((band_hz[1] / spacing_hz).floor() as usize + 1).min(reach.length / 2);
         let densities: Vec<f64> =
             (first_bin..end_bin).map(|k| density(spectrum, k as f64 * spacing_hz, band_hz)).collect();
+        let frequency_hz: Vec<f64> = (first_bin..end_bin).map(|k| k as f64 * spacing_hz).collect();
         let total: f64 = densities.iter().sum();
+        let total_root: f64 = densities.iter().map(|density| density.sqrt()).sum();
         let bins = densities
             .iter()
-            .map(|density| {
+            .zip(&frequency_hz)
+            .map(|(density, hz)| match tap_s {
                 // The inverse transform adds a bin and its conjugate: variance 4 s² for parts of variance s².
-                let part = amplitude / 2.0 * (density / total).sqrt();
-                Complex64::new(part * normal(rng), part * normal(rng))
+                None => {
+                    let part = amplitude / 2.0 * (density / total).sqrt();
+                    Complex64::new(part * normal(rng), part * normal(rng))
+                }
+                Some(tap_s) => Complex64::from_polar(
+                    amplitude / 2.0 * density.sqrt() / total_root,
+                    -TAU * (hz * (tap_s + reach.before as f64 / reach.rate_hz)).fract(),
+                ),
             })
             .collect();
-        let frequency_hz: Vec<f64> = (first_bin..end_bin).map(|k| k as f64 * spacing_hz).collect();
         let carriers = waves.iter().map(|wave| Carrier::of(wave, &frequency_hz)).collect();
         let inverse = RealFftPlanner::new().plan_fft_inverse(reach.length);
         Self { reach, first_bin, bins, carriers, inverse }

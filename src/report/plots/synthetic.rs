@@ -243,6 +243,7 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         },
         sensors: sensors.collect(),
         pairs,
+        events: Vec::new(),
         fit: Some(Fit { chi2_per_dof: 1.1, dof: count.saturating_sub(3), worst_sensor: 0 }),
         map_z: 14.0,
         warnings: Vec::new(),
