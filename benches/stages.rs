@@ -34,7 +34,7 @@ fn spectra(criterion: &mut Criterion) {
     let rate_hz = f64::from(captures.sample_rate_hz());
     let segmentation = Segmentation::suited_to(span.frames, 1200.0);
     let stft = Stft::new(segmentation, rate_hz);
-    let bins = Band::default_for_air(rate_hz).bins(stft.spacing_hz());
+    let bins = Band::usual([20e3, 80e3], rate_hz).expect("a rate that carries it").bins(stft.spacing_hz());
     let layout = Layout::new(segmentation, rate_hz, bins, vec![0; captures.channels()]);
     let mut group = criterion.benchmark_group("spectra");
     group.throughput(Throughput::Elements(span.frames * captures.channels() as u64));

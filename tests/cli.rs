@@ -285,3 +285,56 @@ fn verbose_says_what_was_decided_and_changes_nothing_on_stdout() {
     let asked = say(work.path(), "locate there/capture.wav --no-plots -v --band 30..70kHz").done();
     assert!(asked.stderr.contains("band 30.0..70.0 kHz as asked"), "{}", asked.stderr);
 }
+
+#[test]
+fn the_walls_waves_are_told_and_drawn() {
+    let work = tempfile::tempdir().unwrap();
+    let site = sample("tunnel_wall/site.toml");
+    let words = ["dispersion", "--band", "50..400kHz", "--out", "d", "--site"].map(std::ffi::OsString::from);
+    let ran = run(work.path(), words.into_iter().chain([site.into_os_string()])).done();
+    // AMg6 of 3 mm at 200 kHz, 0.6 MHz·mm, from the reference table.
+    let row = ran.stdout.lines().find(|line| line.trim_start().starts_with("200.0")).unwrap();
+    for speed in ["2024.3", "3041.0", "5466.3", "5409.4"] {
+        assert!(row.contains(speed), "{row}");
+    }
+    assert_eq!(names(&work.path().join("d")), ["dispersion.csv", "dispersion.png", "dispersion.svg"]);
+    let csv = std::fs::read_to_string(work.path().join("d/dispersion.csv")).unwrap();
+    assert!(csv.starts_with("frequency_hz,a0_phase_speed_m_s,a0_group_speed_m_s,a0_wavelength_m,s0_"), "{csv:.200}");
+}
+
+#[test]
+fn contact_sensors_find_the_leak_in_the_tunnels_wall_and_its_thickness() {
+    let work = tempfile::tempdir().unwrap();
+    let capture = sample("tunnel_wall/capture.wav");
+    run(work.path(), ["locate".as_ref(), capture.as_os_str(), "--no-plots".as_ref()]).done();
+    let result = common::json(work.path().join("capture.pinhole/result.json"));
+    let truth = common::json(sample("tunnel_wall/truth.json"));
+    let off_m = off_m(&result, &truth["leaks"][0]["position_m"]);
+    assert!(off_m < 0.002, "{off_m}");
+    let told = &result["path"]["behaves"];
+    let [heard, sigma] = ["thickness_m", "thickness_sigma_m"].map(|key| told[key].as_f64().unwrap());
+    assert!((heard - truth["thickness_m"].as_f64().unwrap()).abs() < 4.0 * sigma, "{told}");
+}
+
+#[test]
+fn taps_are_found_located_and_told_as_events() {
+    let work = tempfile::tempdir().unwrap();
+    let scene =
+        include_str!("../examples/recovery/plate.scene.toml").replace("snr_db = 0", "snr_db = 40\ntap_s = 0.011");
+    let second =
+        "[[leak]]\nwall = 'plate'\nu_m = 0.9\nv_m = 0.5\nsnr_db = 34\ntap_s = 0.027\nband_hz = [100000, 400000]\n";
+    std::fs::write(work.path().join("taps.toml"), scene + second).unwrap();
+    say(work.path(), "simulate taps.toml -o taps").done();
+    let ran = say(work.path(), "locate taps/capture.wav --transient --no-plots --out found").done();
+    assert!(ran.stdout.starts_with("2 events, the strongest on plate at u 0.4"), "{}", ran.stdout);
+    let result = common::json(work.path().join("found/result.json"));
+    for (leak, place) in result["leaks"].as_array().unwrap().iter().zip([[0.4, 0.3], [0.9, 0.5]]) {
+        let at = |i: usize| leak["position_m"][i].as_f64().unwrap();
+        assert!((at(0) - place[0]).hypot(at(1) - place[1]) < 1e-3, "{leak}");
+    }
+    let event = &result["events"][0];
+    // The wave needs 0.1 ms to the nearest sensor; a step of the search is 64 samples.
+    assert!((event["time_s"].as_f64().unwrap() - 0.0111).abs() < 2e-4, "{event}");
+    assert_eq!(event["picks"].as_array().unwrap().len(), 6);
+    say(work.path(), "locate taps/capture.wav --transient --to 0.009s").refused(2, &["no transient stands out"]);
+}

@@ -46,3 +46,23 @@ fn echoes_of_hard_walls_cost_less_than_a_millimetre() {
         assert!(found.p90_m < 1e-3, "{found:?}");
     }
 }
+
+#[test]
+fn a_plate_is_listened_to_at_the_bound_with_edges_that_reflect_and_with_the_other_wave() {
+    let plate = Setting { stage: Stage::Plate, snr_db: -10.0, ..EXACT };
+    assert!(checked(plate).p90_m < 0.6e-3);
+    assert!(checked(Setting { reflection: 0.7, ..plate }).p90_m < 1.1e-3);
+    assert!(checked(Setting { s0_db: Some(-10.0), ..plate }).p90_m < 0.6e-3);
+}
+
+#[test]
+fn a_plate_ten_per_cent_thicker_than_stated_is_told_by_its_sound() {
+    let found = checked(Setting { stage: Stage::Plate, snr_db: -10.0, thickness_error_pct: 10.0, ..EXACT });
+    assert!(found.p90_m < 1e-3, "{found:?}");
+}
+
+#[test]
+fn a_tunnels_wall_is_no_flat_plate() {
+    let found = checked(Setting { stage: Stage::Shell, snr_db: -5.0, reflection: 0.5, ..EXACT });
+    assert!(found.median_m < 1e-3, "{found:?}");
+}

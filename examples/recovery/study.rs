@@ -163,7 +163,10 @@ fn scene(setting: Setting, seed: u64, rng: &mut ChaCha8Rng) -> Scene {
     scene.capture.seed = seed;
     scene.capture.format = pinhole::simulate::Format::Float32;
     scene.deviations.position_error_m = setting.position_sigma_m;
-    scene.deviations.speed_error_pct = setting.speed_sigma_pct * standard_normal(rng);
+    let speed_error_pct = setting.speed_sigma_pct * standard_normal(rng);
+    if matches!(setting.stage, Stage::Cabin(_)) {
+        scene.deviations.speed_error_pct = speed_error_pct;
+    }
     scene.deviations.thickness_error_pct = setting.thickness_error_pct;
     let tunnel = Room::Tunnel { base_m: Point3::zeros(), axis: Point3::z(), radius_m: 1.0, length_m: 2.35 };
     scene.reflection = (setting.reflection > 0.0).then(|| match setting.stage {

@@ -36,20 +36,13 @@ impl Band {
         Ok(Self { low_hz, high_hz })
     }
 
-    /// The band to use in air where none is given: 20–80 kHz, lowered for slow recorders, always two octaves wide.
+    /// The band `low_hz..high_hz` that is usual, lowered for slow recorders, at least two octaves wide there.
     ///
-    /// A jet's hiss reaches far beyond 80 kHz, but absorption (2.7 dB/m there) and microphones do not; below 20 kHz
-    /// machines are louder than leaks. Two octaves keep the side fringes of the correlation well under its peak.
-    pub fn default_for_air(sample_rate_hz: f64) -> Self {
-        let high_hz = (sample_rate_hz * USABLE_SHARE_OF_RATE).min(80e3);
-        Self { low_hz: (high_hz / 4.0).min(20e3), high_hz }
-    }
-
-    /// The band to use along a wall where none is given, `low_hz..high_hz` by preference, lowered for slow recorders.
+    /// Two octaves keep the side fringes of the correlation well under its peak.
     ///
     /// # Errors
-    /// As [`Band::new`], where even two octaves below the preference the rate is too low.
-    pub fn default_for_wall([low_hz, high_hz]: [f64; 2], sample_rate_hz: f64) -> Result<Self> {
+    /// As [`Band::new`].
+    pub fn usual([low_hz, high_hz]: [f64; 2], sample_rate_hz: f64) -> Result<Self> {
         let high_hz = (sample_rate_hz * USABLE_SHARE_OF_RATE).min(high_hz);
         Self::new((high_hz / 4.0).min(low_hz), high_hz, sample_rate_hz)
     }
@@ -217,6 +210,7 @@ mod tests {
         let bins = band.bins(spacing_hz);
         assert!(bins.start as f64 * spacing_hz >= 20e3 && (bins.end - 1) as f64 * spacing_hz <= 60e3);
         assert!(Band::new(20e3, 100e3, 192e3).is_err());
-        assert_eq!(Band::default_for_air(51_200.0).high_hz(), 23_040.0);
+        let slow = Band::usual([20e3, 80e3], 51_200.0).unwrap();
+        assert_eq!([slow.low_hz(), slow.high_hz()], [5_760.0, 23_040.0]);
     }
 }

@@ -18,13 +18,6 @@ const MAX_SPREAD_SAMPLES: f64 = 131_072.0;
 /// Time times bandwidth that an analysis needs: of 12 stretches of noise with 31, seven passed for a leak; with 94, none.
 const MIN_TIME_BANDWIDTH: f64 = 200.0;
 
-/// Frequency times thickness, hertz metres, that guided waves are listened to in: below, waves are too long to tell places
-/// apart and machines loud; above, S0 bends steeply and higher modes are near.
-const WALL_BAND_HZ_M: [f64; 2] = [150.0, 1200.0];
-
-/// The same for a wall whose thickness is not given: that of 3 mm.
-const FIXED_SPEED_BAND_HZ: [f64; 2] = [50e3, 400e3];
-
 /// Everything that is settled before the first sample is read.
 #[derive(Debug)]
 pub struct Preparation {
@@ -155,16 +148,11 @@ pub fn selection(site: &Site, captures: &Captures, sensors: &[usize]) -> Result<
 
 /// The band to use where none is given.
 fn default_band(medium: &Medium, rate_hz: f64) -> Result<Band> {
+    let usual_hz = medium.usual_band_hz();
     match &medium.dispersion {
-        _ if medium.kind == "air" => Ok(Band::default_for_air(rate_hz)),
-        Dispersion::Lamb { thickness_m, .. } => {
-            Band::default_for_wall(WALL_BAND_HZ_M.map(|product| product / thickness_m), rate_hz)
-        }
-        Dispersion::None(_) => Band::default_for_wall(FIXED_SPEED_BAND_HZ, rate_hz),
-        Dispersion::Measured(curve) => {
-            let [low_hz, high_hz] = curve.span_hz();
-            Band::new(low_hz, high_hz.min(0.45 * rate_hz), rate_hz)
-        }
+        // A curve says nothing below its first row: no room to give way to a slow recorder.
+        Dispersion::Measured(_) => Band::new(usual_hz[0], usual_hz[1].min(0.45 * rate_hz), rate_hz),
+        _ => Band::usual(usual_hz, rate_hz),
     }
 }
 

@@ -12,6 +12,10 @@ pub use air::{Air, OUTDOOR_CO2};
 pub use dispersion::{Curve, Dispersion, GroupSpeed, PhaseSpeed};
 pub use way::{Leg, Way};
 
+/// Frequency times thickness, hertz metres, that guided waves are listened to in: below, waves are too long to tell places
+/// apart and machines loud; above, S0 bends steeply and higher modes are near.
+const WALL_BAND_HZ_M: [f64; 2] = [150.0, 1200.0];
+
 /// What lies between leak and sensors, reduced to what steering needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Medium {
@@ -144,6 +148,18 @@ impl Medium {
         match self.loss {
             Loss::Air(_) => 1.0 / (range_m * range_m),
             Loss::Wall(_) => 1.0 / range_m,
+        }
+    }
+
+    /// The band, hertz, in which leaks are usually heard through this medium.
+    pub fn usual_band_hz(&self) -> [f64; 2] {
+        match &self.dispersion {
+            // Below machines are louder; above air absorbs 2.7 dB/m and microphones end.
+            _ if self.kind == "air" => [20e3, 80e3],
+            Dispersion::Lamb { thickness_m, .. } => WALL_BAND_HZ_M.map(|product| product / thickness_m),
+            // A wall of 3 mm is as good a guess as any.
+            Dispersion::None(_) => WALL_BAND_HZ_M.map(|product| product / 3e-3),
+            Dispersion::Measured(curve) => curve.span_hz(),
         }
     }
 

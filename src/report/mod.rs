@@ -6,12 +6,15 @@
 //! [`Outcome`]: crate::locate::Outcome
 
 mod atomic;
+mod dispersion;
 mod json;
 mod plots;
+mod records;
 mod text;
 mod words;
 
 pub use atomic::write_atomically;
+pub use dispersion::{dispersion_csv, dispersion_table};
 pub use json::result_json;
-pub use plots::{Plots, write_plots};
+pub use plots::{Plots, write_dispersion_plot, write_plots};
 pub use text::summary;

@@ -10,7 +10,8 @@ pub fn summary(site: &Site, outcome: &Outcome, colour: bool) -> String {
     let mut lines = vec![paint.verdict(outcome.verdict, &words::headline(site, outcome))];
     for (i, leak) in outcome.leaks.iter().enumerate() {
         if outcome.leaks.len() > 1 {
-            lines.push(paint.bold(&format!("leak {}: {}", i + 1, place(site, &leak.point))));
+            let what = if outcome.events.is_empty() { "leak" } else { "event" };
+            lines.push(paint.bold(&format!("{what} {}: {}", i + 1, place(site, &leak.point))));
         }
         lines.extend(leak_lines(leak));
     }
@@ -20,13 +21,7 @@ pub fn summary(site: &Site, outcome: &Outcome, colour: bool) -> String {
     if outcome.verdict == Verdict::NoLeak {
         lines.push(row("evidence", &format!("strongest place only {:.1} robust sigma over the map", outcome.map_z)));
     }
-    lines.extend(
-        outcome
-            .events
-            .iter()
-            .enumerate()
-            .map(|(i, event)| row(&format!("event {}", i + 1), &words::event(site, event))),
-    );
+    lines.extend(outcome.events.iter().map(|event| row("heard", &words::event(site, event))));
     lines.extend(rival(site, outcome));
     lines.extend(basis(site, outcome));
     lines.extend(sensor_faults(outcome, &paint));

@@ -11,9 +11,10 @@ pub(super) fn headline(site: &Site, outcome: &Outcome) -> String {
     match (outcome.verdict, outcome.leaks.first()) {
         (Verdict::Leak, Some(leak)) => {
             let place = format!("{}, {}", place(site, &leak.point), plus_minus(&leak.ellipse_95));
+            let (one, many) = if outcome.events.is_empty() { ("Leak", "leaks") } else { ("Event", "events") };
             match outcome.leaks.len() {
-                1 => format!("Leak on {place}"),
-                n => format!("{n} leaks, the strongest on {place}"),
+                1 => format!("{one} on {place}"),
+                n => format!("{n} {many}, the strongest on {place}"),
             }
         }
         (Verdict::Leak, None) => "Leak heard, but not located".to_owned(),

@@ -7,6 +7,7 @@ mod axes;
 mod coherence;
 mod colour_map;
 mod correlations;
+mod dispersion;
 mod font;
 mod inset;
 mod layout;
@@ -31,6 +32,7 @@ use rayon::prelude::*;
 use super::write_atomically;
 use crate::error::{Error, Result};
 use crate::locate::Outcome;
+use crate::propagation::Medium;
 use crate::site::Site;
 use picture::Picture;
 
@@ -88,18 +90,30 @@ impl Plots {
 /// [`Error::Io`] where a file cannot be written; files written before it stay, each complete.
 pub fn write_plots(site: &Site, outcome: &Outcome, dir: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     let dir = dir.as_ref();
-    let written: Result<Vec<[PathBuf; 2]>> = Plots::ALL
-        .into_par_iter()
-        .map(|plot| {
-            let picture = plot.draw(site, outcome);
-            let [png, svg] = ["png", "svg"].map(|ending| dir.join(plot.stem()).with_extension(ending));
-            let (png_bytes, svg_text) = rayon::join(|| raster::png(&picture), || svg::svg(&picture));
-            write_atomically(&png, &png_bytes.map_err(|source| Error::io(&png, source))?)?;
-            write_atomically(&svg, svg_text.map_err(|source| Error::io(&svg, source))?.as_bytes())?;
-            Ok([png, svg])
-        })
-        .collect();
+    let written: Result<Vec<[PathBuf; 2]>> =
+        Plots::ALL.into_par_iter().map(|plot| write_picture(&plot.draw(site, outcome), dir, plot.stem())).collect();
     Ok(written?.into_iter().flatten().collect())
+}
+
+/// Writes the dispersion of a site's waves over a band to `dir` as `dispersion.png` and `dispersion.svg`.
+///
+/// # Errors
+/// As [`write_plots`].
+pub fn write_dispersion_plot(
+    site: &Site,
+    media: &[Medium],
+    band_hz: [f64; 2],
+    dir: impl AsRef<Path>,
+) -> Result<[PathBuf; 2]> {
+    write_picture(&dispersion::draw(&site.name, media, band_hz), dir.as_ref(), "dispersion")
+}
+
+fn write_picture(picture: &Picture, dir: &Path, stem: &str) -> Result<[PathBuf; 2]> {
+    let [png, svg] = ["png", "svg"].map(|ending| dir.join(stem).with_extension(ending));
+    let (png_bytes, svg_text) = rayon::join(|| raster::png(picture), || svg::svg(picture));
+    write_atomically(&png, &png_bytes.map_err(|source| Error::io(&png, source))?)?;
+    write_atomically(&svg, svg_text.map_err(|source| Error::io(&svg, source))?.as_bytes())?;
+    Ok([png, svg])
 }
 
 #[cfg(test)]
