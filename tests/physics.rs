@@ -30,7 +30,7 @@ fn walls() -> Vec<Wall> {
 
 /// A point of the wall's chart, by its shares of the two sides.
 fn at(wall: &Wall, share_a: f64, share_v: f64) -> Point3 {
-    let Chart { a, v_m, .. } = wall.chart();
+    let Chart { a, v_m, .. } = wall.chart().unwrap();
     wall.at(0, a[0] + share_a * (a[1] - a[0]), v_m[0] + share_v * (v_m[1] - v_m[0])).position_m
 }
 
@@ -57,7 +57,7 @@ fn the_nearest_point_is_nearest_of_all_over_the_middle_of_a_wall() {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     for wall in walls() {
         let spacing_m = {
-            let Chart { a, v_m, .. } = wall.chart();
+            let Chart { a, v_m, .. } = wall.chart().unwrap();
             ((a[1] - a[0]) * wall.widest(v_m)).hypot(v_m[1] - v_m[0]) / f64::from(steps)
         };
         for _ in 0..20 {

@@ -94,7 +94,7 @@ fn trial(setting: Setting, seed: u64) -> Trial {
     let place = outcome.candidates[0].point;
     let offset = place.position_m - truth.position_m;
     let bound = bound(&scene, setting.snr_db);
-    let tangents = scene.site.walls[place.wall].tangents(place.a, place.v_m);
+    let tangents = scene.site.walls[place.wall].tangents(&place);
     let off = Vector2::new(offset.dot(&tangents[0]), offset.dot(&tangents[1]));
     let mahalanobis = |covariance: Matrix2<f64>| {
         covariance.try_inverse().map_or(f64::INFINITY, |inverse| (off.transpose() * inverse * off)[0])
@@ -196,7 +196,7 @@ fn anywhere(site: &Site, rng: &mut ChaCha8Rng) -> WallPoint {
     });
     let index = index.unwrap_or(site.walls.len() - 1);
     let wall = &site.walls[index];
-    let chart = wall.chart();
+    let chart = wall.chart().expect("walls of the shipped scenes have coordinates");
     loop {
         let a = chart.a[0] + rng.random::<f64>() * (chart.a[1] - chart.a[0]);
         let v_m = chart.v_m[0] + rng.random::<f64>() * (chart.v_m[1] - chart.v_m[0]);

@@ -1,6 +1,7 @@
 //! The sensors that take part, and how far each is from a place on the wall.
 
 use nalgebra::{DMatrix, DVector};
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::propagation::{GroupSpeed, Leg, Medium, Way, audible_walls};
@@ -33,7 +34,7 @@ impl<'a> Array<'a> {
         let of_site = site.clock_groups();
         Ok(Self {
             walls: audible_walls(site, &sensors)?,
-            ways: sensors.iter().map(|&i| medium.way_to(&site.sensors[i])).collect(),
+            ways: sensors.par_iter().map(|&i| Way::to(site, i)).collect(),
             position_sigma_m: sensors.iter().map(|&i| site.sensors[i].position_sigma_m).collect(),
             groups: sensors.iter().map(|&i| of_site[i]).collect(),
             site,
@@ -41,6 +42,19 @@ impl<'a> Array<'a> {
             band_hz,
             sensors,
         })
+    }
+
+    /// Some of the sensors, by their numbers in this array.
+    pub fn keeping(&self, kept: &[usize]) -> Self {
+        Self {
+            sensors: kept.iter().map(|&m| self.sensors[m]).collect(),
+            ways: kept.iter().map(|&m| self.ways[m].clone()).collect(),
+            position_sigma_m: kept.iter().map(|&m| self.position_sigma_m[m]).collect(),
+            groups: kept.iter().map(|&m| self.groups[m]).collect(),
+            walls: self.walls.clone(),
+            medium: self.medium.clone(),
+            ..*self
+        }
     }
 
     /// The same sensors in another medium.
@@ -119,13 +133,21 @@ impl<'a> Array<'a> {
 
     /// Largest range difference that a pair can show, metres: the way between its sensors.
     pub fn largest_difference_m(&self, (m, n): (usize, usize)) -> f64 {
-        between_m(self.site, &self.medium, self.sensors[m], self.sensors[n])
+        match (self.ways[m].foot(), self.ways[n].foot()) {
+            (Ok(_), Ok(foot)) => self.ways[m].range_m(&self.site.walls[foot.wall], foot),
+            (Err(here), Err(there)) => (here - there).norm(),
+            // One path for all sensors of a site.
+            _ => f64::INFINITY,
+        }
     }
 
-    /// The longest way between two sensors, metres.
-    pub fn largest_range_m(&self) -> f64 {
+    /// The longest way between two sensors that share a clock, metres, and which they are.
+    pub fn longest_way(&self) -> (f64, (usize, usize)) {
         let pairs = (0..self.len()).flat_map(|m| (m + 1..self.len()).map(move |n| (m, n)));
-        pairs.map(|pair| self.largest_difference_m(pair)).fold(0.0, f64::max)
+        let ways = pairs
+            .filter(|&(m, n)| self.groups[m] == self.groups[n])
+            .map(|pair| (self.largest_difference_m(pair), pair));
+        ways.max_by(|x, y| x.0.total_cmp(&y.0)).unwrap_or((0.0, (0, 0)))
     }
 
     /// Standard deviation of a pair's range difference from what the site leaves uncertain, metres.
@@ -153,14 +175,5 @@ impl<'a> Array<'a> {
             }
         }
         if columns.is_empty() { DMatrix::zeros(self.len(), 0) } else { DMatrix::from_columns(&columns) }
-    }
-}
-
-/// Length of the way of sound between two sensors of a site, metres.
-pub fn between_m(site: &Site, medium: &Medium, m: usize, n: usize) -> f64 {
-    let (here, there) = (&site.sensors[m], &site.sensors[n]);
-    match (medium.way_to(here), &there.foot) {
-        (way, Some(foot)) => way.range_m(&site.walls[foot.wall], foot),
-        (_, None) => (here.position_m - there.position_m).norm(),
     }
 }

@@ -33,7 +33,7 @@ pub fn judge(site: &Site, preparation: &Preparation, captures: &Captures, heard:
     let mut channels = Channels { kept: Vec::new(), reports: Vec::new(), warnings: Vec::new() };
     let mut clipped = Vec::new();
     for (index, sensor) in site.sensors.iter().enumerate() {
-        let row = preparation.sensors.iter().position(|&i| i == index);
+        let row = preparation.array.sensors.iter().position(|&i| i == index);
         let mut report = SensorReport {
             id: sensor.id.clone(),
             channel: sensor.channel,

@@ -6,9 +6,10 @@ use rayon::prelude::*;
 use super::array::Array;
 use super::outcome::{Evidence, PairCorrelation, Spectrogram, WallMap};
 use super::prepare::Preparation;
+use super::search::{Cell, Cover};
 use super::views::View;
 use crate::cross_spectra::{BinFate, Overview};
-use crate::site::{Chart, Wall, WallPoint};
+use crate::site::{Wall, WallPoint};
 use crate::units::power_db;
 
 /// Cells of all maps together: more than a page shows.
@@ -26,7 +27,7 @@ pub struct Scene<'a, 'b> {
     /// The array.
     pub array: &'b Array<'a>,
     /// What was settled at the start.
-    pub preparation: &'b Preparation,
+    pub preparation: &'b Preparation<'a>,
     /// The view that was refined.
     pub view: &'b View,
     /// Channels that took part.
@@ -75,13 +76,13 @@ fn maps(array: &Array<'_>, view: &View, peak: f32) -> Vec<WallMap> {
     let walls = || array.walls.iter().map(|&index| (index, &array.site.walls[index]));
     let cell_m = (walls().map(|(_, wall)| wall.area_m2()).sum::<f64>() / MAP_CELLS).sqrt();
     let of_wall = |(index, wall): (usize, &Wall)| {
-        let Chart { a, v_m, .. } = wall.chart();
-        let rows = (((v_m[1] - v_m[0]) / cell_m).ceil() as usize).clamp(2, 1000);
-        let columns = (((a[1] - a[0]) * wall.widest(v_m) / cell_m).ceil() as usize).clamp(2, 1000);
-        let db = |value: f32| (power_db(f64::from(value / peak)).clamp(FLOOR_DB, 0.0)) as f32;
-        let values =
-            response.grid(index, rows, columns).into_iter().map(|v| if v > 0.0 { db(v) } else { FLOOR_DB as f32 });
-        let response_db = Array2::from_shape_vec((rows, columns), values.collect()).expect("one value a cell");
+        let (shape, pieces) = wall.picture(index, cell_m);
+        let db = |cell: Cell| (power_db(f64::from(cell.bound / peak)).clamp(FLOOR_DB, 0.0)) as f32;
+        let values = response
+            .over(&Cover::of(array, pieces))
+            .into_iter()
+            .map(|c| if c.bound > 0.0 { db(c) } else { FLOOR_DB as f32 });
+        let response_db = Array2::from_shape_vec(shape, values.collect()).expect("one value a cell");
         WallMap { wall: index, response_db }
     };
     walls().map(of_wall).collect()

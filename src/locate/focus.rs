@@ -8,12 +8,16 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use realfft::num_complex::Complex;
 
 use super::array::Array;
 use super::find::{Found, find};
 use super::outcome::Stretch;
+use super::search::{Cover, Response};
 use super::views::View;
 use crate::cross_spectra::Coherence;
+use crate::delay::RangePlan;
+use crate::site::WallPoint;
 
 /// Sensors below which place and speed cannot both be told: two coordinates, one speed, one common range, one to check.
 const MIN_SENSORS: usize = 5;
@@ -23,6 +27,13 @@ const FARTHEST: f64 = 0.15;
 
 /// Cells held while one step of a scan looks for its peak: hills stand out, or there is nothing to focus on.
 const SCAN_CELLS: usize = 4000;
+
+/// A wrong speed moves a peak by less than this, metres.
+const NEAR_M: f64 = 0.08;
+
+/// Places about which a scan looks: the best at the stated speed, and others nearly as good.
+const MOST_PLACES: usize = 3;
+const RIVAL: f32 = 0.8;
 
 /// Rounds of walking to the top; the error squares each time.
 const ROUNDS: usize = 4;
@@ -81,19 +92,19 @@ fn at_stretch<'a>(
     let looks: Vec<View> =
         coherences.iter().map(|(name, coherence)| View::new(name, &array, Arc::clone(coherence))).collect();
     let found = find(&array, &looks, samples_per_bin, leaks);
-    let support = support(&looks[0], found.standings[0].places[0].value, samples_per_bin);
+    let support = support(&looks[0].coherence, found.standings[0].places[0].value, samples_per_bin);
     Answer { array, looks, found, stretch: None, support }
 }
 
 /// Log likelihood, in nats, of one source that all pairs hear alike over none, where steering reaches the mean
 /// correlation `value`: the sum of `2 n Re γ` over pairs and bins, squared, over twice its variance.
-fn support(view: &View, value: f32, samples_per_bin: f64) -> f64 {
-    let products = view.coherence.pairs.len() as f64 * view.wavenumber_rad_m.len() as f64;
+fn support(coherence: &Coherence, value: f32, samples_per_bin: f64) -> f64 {
+    let products = (coherence.pairs.len() * coherence.frequency_hz.len()) as f64;
     samples_per_bin * products * f64::from(value.max(0.0)).powi(2)
 }
 
 fn may_focus(array: &Array<'_>) -> bool {
-    let widest = array.largest_range_m();
+    let widest = array.longest_way().0;
     let wavelength_m = std::f64::consts::TAU / array.medium.wavenumber_rad_m(array.middle_hz());
     // In air the refinement carries a speed error of less than a wavelength along the array without help.
     let matters = array.medium.kind != "air" || array.wavenumber_sigma() * widest > wavelength_m;
@@ -101,6 +112,8 @@ fn may_focus(array: &Array<'_>) -> bool {
 }
 
 /// The stretch at which the steered response, weighed with what the site says, is highest.
+///
+/// A wrong speed blurs a peak and moves it by centimetres, so the scan looks only about the best places at the stated one.
 fn scan(array: &Array<'_>, coherence: &Arc<Coherence>, samples_per_bin: f64) -> Option<f64> {
     if !may_focus(array) {
         return None;
@@ -108,21 +121,59 @@ fn scan(array: &Array<'_>, coherence: &Arc<Coherence>, samples_per_bin: f64) -> 
     let gain = array.medium.dispersion.stretch_gain(array.middle_hz()).abs();
     let sigma = array.wavenumber_sigma() / gain;
     // One radian either way between the nearest and the farthest sensor: a third of a hill's half width.
-    let step = 2.0 / (gain * array.medium.wavenumber_rad_m(array.middle_hz()) * array.largest_range_m());
-    // While the speed is scanned it blurs nothing.
+    let step = 2.0 / (gain * array.medium.wavenumber_rad_m(array.middle_hz()) * array.longest_way().0);
+    let stated = View::new("as stated", array, Arc::clone(coherence)).survey(array, NEAR_M);
+    let places = &stated.places;
+    let rivals = places.iter().take(MOST_PLACES).filter(|p| p.value > RIVAL * places[0].value);
+    let spots: Vec<Spot> = rivals.map(|place| Spot::about(array, coherence, place.point)).collect();
+    // While the speed is scanned it blurs nothing but one step.
     let mut sharp = array.medium.clone();
     (sharp.speed_sigma, sharp.thickness_sigma) = (0.5 * step * gain, 0.0);
     let sharp = array.in_medium(sharp);
     let height = |i: i64| {
         let by = i as f64 * step;
         let tried = sharp.in_medium(sharp.medium.stretched(by));
-        let view = View::new("a scan", &tried, Arc::clone(coherence));
-        let response = view.response(&tried);
-        let value = response.strongest(&response.coarse(), SCAN_CELLS).value;
-        support(&view, value, samples_per_bin) - 0.5 * (by / sigma).powi(2)
+        let value = spots.iter().map(|spot| spot.value(&tried, coherence)).fold(0.0, f32::max);
+        support(coherence, value, samples_per_bin) - 0.5 * (by / sigma).powi(2)
     };
     // Hills beside the right one reach two thirds of it, so the whole range is scanned however sure the site is.
     let farthest = (FARTHEST / step) as i64;
     let heights: Vec<(i64, f64)> = (-farthest..=farthest).into_par_iter().map(|i| (i, height(i))).collect();
     heights.into_iter().max_by(|x, y| x.1.total_cmp(&y.1)).map(|(i, _)| i as f64 * step)
+}
+
+/// The surroundings of a place, where a scan looks.
+struct Spot {
+    cover: Cover,
+    /// Range difference of each pair at the place, metres.
+    differences_m: Vec<f64>,
+}
+
+impl Spot {
+    fn about(array: &Array<'_>, coherence: &Coherence, place: WallPoint) -> Self {
+        let ranges = array.ranges_m(&place);
+        Self {
+            cover: Cover::near(array, &place, NEAR_M),
+            differences_m: coherence.pairs.iter().map(|&(m, n)| ranges[m] - ranges[n]).collect(),
+        }
+    }
+
+    /// The highest response in the surroundings, from tables that reach no further than them.
+    fn value(&self, array: &Array<'_>, coherence: &Coherence) -> f32 {
+        let k: Vec<f64> = coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
+        let blur_m = coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
+        // A range difference changes by twice the way, and cells reach over the rim.
+        let reach_m = 3.0 * NEAR_M + 4.0 * blur_m;
+        let plan = RangePlan::new(&k, reach_m);
+        let table = |(row, middle_m): (usize, &f64)| {
+            let turned = coherence.value.row(row);
+            let turned = turned.iter().zip(&k).map(|(g, k)| g * Complex::cis(k * middle_m));
+            let mut table = plan.table(turned, reach_m);
+            table.first_m += middle_m;
+            table
+        };
+        let tables: Vec<_> = self.differences_m.iter().enumerate().map(table).collect();
+        let response = Response::new(array, &coherence.pairs, &tables);
+        response.strongest(&response.over(&self.cover), SCAN_CELLS).value
+    }
 }

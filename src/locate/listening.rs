@@ -16,7 +16,7 @@ const MIN_BINS: usize = 8;
 /// A capture as one matrix, and what became of its channels and bins.
 pub struct Listened<'a> {
     /// What was settled before.
-    pub preparation: Preparation,
+    pub preparation: Preparation<'a>,
     /// What was analysed.
     pub capture: CaptureSpan,
     /// The sensors that take part.
@@ -55,9 +55,7 @@ pub fn listen_in<'a>(
     let mut heard = listen(&mut captures, preparation.span, &preparation.stft, &preparation.layout, &told)?;
     heard.spectra.correct(&preparation.corrections);
     let channels = judge(site, &preparation, &captures, &heard);
-    let sensors = channels.kept.iter().map(|&row| preparation.sensors[row]).collect();
-    let band_hz = [preparation.band.low_hz(), preparation.band.high_hz()];
-    let array = Array::new(site, preparation.media[0].clone(), band_hz, sensors)?;
+    let array = preparation.array.keeping(&channels.kept);
     if array.observable_basis().ncols() < 2 {
         return Err(Error::request(format!(
             "{}: only {} channels carry a signal; a place on a wall needs three that share a clock ({})",
@@ -105,10 +103,10 @@ pub fn listen_in<'a>(
 fn hear_background(
     site: &Site,
     mut captures: Captures,
-    preparation: &Preparation,
+    preparation: &Preparation<'_>,
     progress: Progress<'_>,
 ) -> Result<CrossSpectra> {
-    captures.select(selection(site, &captures, &preparation.sensors)?);
+    captures.select(selection(site, &captures, &preparation.array.sensors)?);
     let name = captures.paths().next().map(|p| p.display().to_string()).unwrap_or_default();
     if f64::from(captures.sample_rate_hz()) != preparation.layout.sample_rate_hz {
         return Err(Error::request(format!(

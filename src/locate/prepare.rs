@@ -4,12 +4,12 @@ use crate::capture::Captures;
 use crate::channelise::{Band, Segmentation, Stft};
 use crate::cross_spectra::{ChannelCorrection, Layout, Span};
 use crate::error::{Error, Result};
-use crate::propagation::{Dispersion, Medium, audible_walls};
+use crate::propagation::{Dispersion, Medium};
 use crate::site::Site;
 use crate::units::amplitude_from_db;
 
 use super::Options;
-use super::array::between_m;
+use super::array::Array;
 
 /// Longest way between two sensors, in samples of sound, that a transform is made for: 235 m of air at 192 kHz, twice
 /// the largest station. Positions in millimetres are the usual cause of more, and would fill the memory.
@@ -20,11 +20,11 @@ const MIN_TIME_BANDWIDTH: f64 = 200.0;
 
 /// Everything that is settled before the first sample is read.
 #[derive(Debug)]
-pub struct Preparation {
+pub struct Preparation<'a> {
     /// How sound may travel; more than one where the site leaves the wave open.
     pub media: Vec<Medium>,
-    /// Indices in the site of the sensors that are not disabled; channels of the matrix are in this order.
-    pub sensors: Vec<usize>,
+    /// The sensors that are not disabled, in the first of the media; channels of the matrix are in this order.
+    pub array: Array<'a>,
     /// The stretch to analyse.
     pub span: Span,
     /// The analysed band.
@@ -43,7 +43,7 @@ pub struct Preparation {
 ///
 /// # Errors
 /// [`Error::Request`] where capture and site do not fit, naming both sides.
-pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Result<Preparation> {
+pub fn prepare<'a>(site: &'a Site, captures: &mut Captures, options: &Options) -> Result<Preparation<'a>> {
     let sensors: Vec<usize> = (0..site.sensors.len()).filter(|&i| !site.sensors[i].disabled).collect();
     captures.select(selection(site, captures, &sensors)?);
     let of_site = site.clock_groups();
@@ -54,7 +54,6 @@ pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Resul
             sensors.len()
         )));
     }
-    audible_walls(site, &sensors)?;
     let media = Medium::possible(site);
     let rate_hz = f64::from(captures.sample_rate_hz());
     let band = match options.band_hz {
@@ -64,9 +63,8 @@ pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Resul
     let band_hz = [band.low_hz(), band.high_hz()];
     check_known(&media[0], band_hz)?;
     let span = span(captures, options)?;
-    let spreads: Result<Vec<f64>> =
-        media.iter().map(|medium| spread_s(site, medium, band_hz, (&sensors, &groups), rate_hz)).collect();
-    let spread_s = spreads?.into_iter().fold(0.0, f64::max);
+    let array = Array::new(site, media[0].clone(), band_hz, sensors)?;
+    let spread_s = spread_s(&array, &media, rate_hz)?;
     let segmentation = Segmentation::suited_to(span.frames, spread_s * rate_hz);
     let stft = Stft::new(segmentation, rate_hz);
     let bins = band.bins(stft.spacing_hz());
@@ -104,7 +102,8 @@ pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Resul
             spread_s * 1e3
         ),
     ];
-    let corrections = sensors
+    let corrections = array
+        .sensors
         .iter()
         .map(|&i| {
             let sensor = &site.sensors[i];
@@ -112,7 +111,7 @@ pub fn prepare(site: &Site, captures: &mut Captures, options: &Options) -> Resul
         })
         .collect();
     let layout = Layout::new(segmentation, rate_hz, bins, groups);
-    Ok(Preparation { media, sensors, span, band, stft, layout, corrections, notes })
+    Ok(Preparation { media, array, span, band, stft, layout, corrections, notes })
 }
 
 /// File and channel (from 0) of each sensor.
@@ -171,31 +170,19 @@ fn check_known(medium: &Medium, [low_hz, high_hz]: [f64; 2]) -> Result<()> {
     )))
 }
 
-/// Time that sound takes between the two sensors of one clock that are farthest apart, seconds.
-fn spread_s(
-    site: &Site,
-    medium: &Medium,
-    band_hz: [f64; 2],
-    (sensors, groups): (&[usize], &[usize]),
-    rate_hz: f64,
-) -> Result<f64> {
-    let slowest = medium.slowest(band_hz);
-    let mut widest = (0.0, 0, 0);
-    for (i, &m) in sensors.iter().enumerate() {
-        for (j, &n) in sensors.iter().enumerate().skip(i + 1) {
-            let range_m = between_m(site, medium, m, n);
-            if groups[i] == groups[j] && range_m > widest.0 {
-                widest = (range_m, m, n);
-            }
-        }
-    }
-    let (range_m, m, n) = widest;
+/// Time that sound takes between the two sensors of one clock that are farthest apart, in the slowest of the media, seconds.
+fn spread_s(array: &Array<'_>, media: &[Medium], rate_hz: f64) -> Result<f64> {
+    let slowest = media.iter().map(|medium| medium.slowest(array.band_hz)).reduce(|x, y| if y < x { y } else { x });
+    let slowest = slowest.expect("at least one medium");
+    let (range_m, (m, n)) = array.longest_way();
     let most_m = MAX_SPREAD_SAMPLES / rate_hz * slowest.0;
     if range_m > most_m {
+        let id = |m: usize| &array.site.sensors[array.sensors[m]].id;
         return Err(Error::request(format!(
             "sensors '{}' and '{}' are {range_m:.1} m apart; at {rate_hz} Hz at most {most_m:.1} m are analysed; is every \
              position_m in metres?",
-            site.sensors[m].id, site.sensors[n].id
+            id(m),
+            id(n)
         )));
     }
     Ok(slowest.time_s(range_m))

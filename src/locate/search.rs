@@ -10,18 +10,24 @@ use rayon::prelude::*;
 
 use super::array::Array;
 use crate::delay::{RangeTable, pooled};
-use crate::site::{Chart, WallPoint};
+use crate::site::{Piece, Wall, WallPoint};
 
-/// A rectangle in the chart of one wall.
+/// A piece of wall and the most that the response can be there.
 #[derive(Debug, Clone, Copy)]
 pub struct Cell {
-    wall: usize,
-    a: f64,
-    v_m: f64,
-    half_a: f64,
-    half_v_m: f64,
+    piece: Piece,
     /// Not less than the response anywhere in the cell.
     pub bound: f32,
+}
+
+/// Pieces that cover a wall, with the ranges of their middles: the same for every response of one array.
+#[derive(Debug)]
+pub struct Cover {
+    pieces: Vec<Piece>,
+    /// Of the largest piece.
+    radius_m: f64,
+    /// `[piece][sensor]`, metres.
+    ranges_m: Vec<f64>,
 }
 
 /// The steered response of an array.
@@ -101,27 +107,15 @@ impl<'a, 'b> Response<'a, 'b> {
 
     /// Covers the whole wall with cells of about the coarse size, bounds filled in.
     pub fn coarse(&self) -> Vec<Cell> {
-        let walls = || self.array.walls.iter().map(|&index| (index, &self.array.site.walls[index]));
-        let area: f64 = walls().map(|(_, wall)| wall.area_m2()).sum();
-        let size = COARSE_M.min((area / COARSE_CELLS[0]).sqrt()).max((area / COARSE_CELLS[1]).sqrt());
-        let mut cells = Vec::new();
-        for (index, wall) in walls() {
-            let Chart { a, v_m, .. } = wall.chart();
-            let rows = ((v_m[1] - v_m[0]) / size).ceil().max(1.0);
-            let half_v_m = (v_m[1] - v_m[0]) / rows / 2.0;
-            for row in 0..rows as usize {
-                let v = v_m[0] + (2 * row + 1) as f64 * half_v_m;
-                let width = (a[1] - a[0]) * wall.widest([v - half_v_m, v + half_v_m]);
-                let columns = (width / size).ceil().max(1.0);
-                let half_a = (a[1] - a[0]) / columns / 2.0;
-                for column in 0..columns as usize {
-                    let a = a[0] + (2 * column + 1) as f64 * half_a;
-                    cells.push(Cell { wall: index, a, v_m: v, half_a, half_v_m, bound: 0.0 });
-                }
-            }
-        }
-        self.fill_bounds(&mut cells);
-        cells
+        self.over(&Cover::coarse(self.array))
+    }
+
+    /// The pieces with the bound of each.
+    pub fn over(&self, cover: &Cover) -> Vec<Cell> {
+        let bounds = self.bounds(cover.radius_m);
+        let sensors = self.array.len();
+        let cell = |(piece, ranges): (&Piece, &[f64])| Cell { piece: *piece, bound: bounds.at_ranges(ranges) };
+        cover.pieces.par_iter().zip(cover.ranges_m.par_chunks(sensors)).map(cell).collect()
     }
 
     /// Bounds of all cells, with tables pooled for the largest of them.
@@ -131,20 +125,23 @@ impl<'a, 'b> Response<'a, 'b> {
         cells.par_chunks_mut(256).for_each(|part| {
             let mut ranges = vec![0.0; self.array.len()];
             for cell in part {
-                cell.bound = bounds.at(&self.centre(cell), &mut ranges);
+                self.array.ranges_into(&self.centre(cell), &mut ranges);
+                cell.bound = bounds.at_ranges(&ranges);
             }
         });
     }
 
-    /// Distance, along the wall or shorter, that no point of the cell exceeds from its centre.
+    fn wall(&self, cell: &Cell) -> &Wall {
+        &self.array.site.walls[cell.piece.wall]
+    }
+
     fn radius_m(&self, cell: &Cell) -> f64 {
-        let widest = self.array.site.walls[cell.wall].widest([cell.v_m - cell.half_v_m, cell.v_m + cell.half_v_m]);
-        (cell.half_a * widest).hypot(cell.half_v_m)
+        cell.piece.radius_m(self.wall(cell))
     }
 
     /// The point at the middle of a cell.
     pub fn centre(&self, cell: &Cell) -> WallPoint {
-        self.array.site.walls[cell.wall].at(cell.wall, cell.a, cell.v_m)
+        cell.piece.centre(self.wall(cell))
     }
 
     /// The strongest place inside `cells`, holding at most `keep` cells at a time.
@@ -202,21 +199,8 @@ impl<'a, 'b> Response<'a, 'b> {
         parts.into_iter().reduce(stronger).expect("at least one cell")
     }
 
-    /// Two or four parts of a cell, split along what is longer than half the other side.
     fn split(&self, cell: &Cell) -> Vec<Cell> {
-        let across =
-            cell.half_a * self.array.site.walls[cell.wall].widest([cell.v_m - cell.half_v_m, cell.v_m + cell.half_v_m]);
-        let split_a: &[f64] = if across > 0.5 * cell.half_v_m { &[-0.5, 0.5] } else { &[0.0] };
-        let split_v: &[f64] = if cell.half_v_m > 0.5 * across { &[-0.5, 0.5] } else { &[0.0] };
-        let (half_a, half_v_m) = (cell.half_a / split_a.len() as f64, cell.half_v_m / split_v.len() as f64);
-        let mut parts = Vec::with_capacity(4);
-        for i in split_a {
-            for j in split_v {
-                let (a, v_m) = (cell.a + i * cell.half_a, cell.v_m + j * cell.half_v_m);
-                parts.push(Cell { a, v_m, half_a, half_v_m, ..*cell });
-            }
-        }
-        parts
+        cell.piece.split(self.wall(cell)).into_iter().map(|piece| Cell { piece, ..*cell }).collect()
     }
 
     /// Walks uphill from a place in halving steps, from the finest cell down to a twentieth of it.
@@ -239,28 +223,11 @@ impl<'a, 'b> Response<'a, 'b> {
         }
         best
     }
-
-    /// The response over a regular grid of one wall's chart, each value the bound of its cell: `[v][a]`, row by row.
-    pub fn grid(&self, wall: usize, rows: usize, columns: usize) -> Vec<f32> {
-        let Chart { a, v_m, .. } = self.array.site.walls[wall].chart();
-        let half_a = (a[1] - a[0]) / columns as f64 / 2.0;
-        let half_v_m = (v_m[1] - v_m[0]) / rows as f64 / 2.0;
-        let mut cells: Vec<Cell> = (0..rows * columns)
-            .map(|i| {
-                let (row, column) = (i / columns, i % columns);
-                let (a, v_m) = (a[0] + (2 * column + 1) as f64 * half_a, v_m[0] + (2 * row + 1) as f64 * half_v_m);
-                Cell { wall, a, v_m, half_a, half_v_m, bound: 0.0 }
-            })
-            .collect();
-        self.fill_bounds(&mut cells);
-        cells.iter().map(|c| c.bound).collect()
-    }
 }
 
 impl Bounds<'_, '_, '_> {
-    fn at(&self, place: &WallPoint, ranges: &mut [f64]) -> f32 {
+    fn at_ranges(&self, ranges: &[f64]) -> f32 {
         let response = self.response;
-        response.array.ranges_into(place, ranges);
         let inverse_step = 1.0 / response.step_m;
         let mut sum = 0.0;
         for ((&(m, n), table), first_m) in response.pairs.iter().zip(&self.pooled).zip(&response.first_m) {
@@ -268,6 +235,35 @@ impl Bounds<'_, '_, '_> {
             sum += table[index.min(table.len() - 1)];
         }
         sum / response.pairs.len() as f32
+    }
+}
+
+impl Cover {
+    /// The walls that the array hears, in cells of about the coarse size.
+    pub fn coarse(array: &Array<'_>) -> Self {
+        let walls = || array.walls.iter().map(|&index| (index, &array.site.walls[index]));
+        let area: f64 = walls().map(|(_, wall)| wall.area_m2()).sum();
+        let size = COARSE_M.min((area / COARSE_CELLS[0]).sqrt()).max((area / COARSE_CELLS[1]).sqrt());
+        Self::of(array, walls().flat_map(|(index, wall)| wall.pieces(index, size)).collect())
+    }
+
+    /// The surroundings of a place, up to `within_m` of it.
+    pub fn near(array: &Array<'_>, place: &WallPoint, within_m: f64) -> Self {
+        let wall = &array.site.walls[place.wall];
+        let near = |piece: &Piece| {
+            (piece.centre(wall).position_m - place.position_m).norm() <= within_m + piece.radius_m(wall)
+        };
+        Self::of(array, wall.pieces(place.wall, COARSE_M).into_iter().filter(near).collect())
+    }
+
+    /// These pieces.
+    pub fn of(array: &Array<'_>, pieces: Vec<Piece>) -> Self {
+        let wall = |piece: &Piece| &array.site.walls[piece.wall];
+        let radius_m = pieces.par_iter().map(|piece| piece.radius_m(wall(piece))).reduce(|| 0.0, f64::max);
+        let mut ranges_m = vec![0.0; pieces.len() * array.len()];
+        let rows = ranges_m.par_chunks_mut(array.len()).zip(&pieces);
+        rows.for_each(|(row, piece)| array.ranges_into(&piece.centre(wall(piece)), row));
+        Self { pieces, radius_m, ranges_m }
     }
 }
 

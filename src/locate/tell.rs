@@ -229,10 +229,10 @@ pub fn verdict(array: &Array<'_>, found: &Found) -> (Verdict, Vec<String>) {
     }
     if let Some(mirror) = found.mirror {
         let wall = &array.site.walls[mirror.wall].id;
+        let [x, y, z]: [f64; 3] = mirror.position_m.into();
         reasons.push(format!(
-            "two places explain the sound alike, the other on {wall} at u {:.3} m, v {:.3} m: the sensors lie in one plane or \
-             line; move one out of it",
-            mirror.u_m, mirror.v_m
+            "two places explain the sound alike, the other on {wall} at x {x:.3} m, y {y:.3} m, z {z:.3} m: the sensors lie in \
+             one plane or line; move one out of it",
         ));
     }
     let extent_m = array.walls.iter().map(|&w| array.site.walls[w].area_m2()).sum::<f64>().sqrt();

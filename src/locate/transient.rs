@@ -53,11 +53,10 @@ pub fn locate_transients(
     let paths: Vec<_> = captures.paths().map(std::path::Path::to_path_buf).collect();
     let options = Options { transient: true, ..options.clone() };
     let preparation = prepare(site, &mut captures, &options)?;
-    let band_hz = [preparation.band.low_hz(), preparation.band.high_hz()];
     let rate_hz = preparation.layout.sample_rate_hz;
-    let array = Array::new(site, preparation.media[0].clone(), band_hz, preparation.sensors.clone())?;
+    let array = &preparation.array;
     let transit_s =
-        preparation.media.iter().map(|m| m.slowest(band_hz).time_s(array.largest_range_m())).fold(0.0, f64::max);
+        preparation.media.iter().map(|m| m.slowest(array.band_hz).time_s(array.longest_way().0)).fold(0.0, f64::max);
     let transit = (transit_s * rate_hz).ceil() as u64;
     let span = [preparation.span.first_frame, preparation.span.first_frame + preparation.span.frames];
     let starts = events(&mut captures, span, 3 * transit, &|share| progress("finding events", share))?;
@@ -75,8 +74,8 @@ pub fn locate_transients(
         progress("locating events", i as f64 / starts.len() as f64);
         // Half a transit of quiet before the first arrival; after the last, as long again for the wave itself.
         let window = [start.saturating_sub(transit / 2 + 64).max(span[0]), (start + 2 * transit + 256).min(span[1])];
-        let samples = read(site, &mut captures, &array, window)?;
-        let arrivals = first_arrivals(&array, &preparation.media, &samples, (start - window[0]) as usize, rate_hz);
+        let samples = read(site, &mut captures, array, window)?;
+        let arrivals = first_arrivals(array, &preparation.media, &samples, (start - window[0]) as usize, rate_hz);
         let of_event = Options {
             from_s: Some(window[0] as f64 / rate_hz),
             to_s: Some(window[1] as f64 / rate_hz),
@@ -84,7 +83,7 @@ pub fn locate_transients(
         };
         match locate(site, Captures::open(&paths)?, None, &of_event, &|_, _| ()) {
             Ok(outcome) => located.push(judged(
-                &array,
+                array,
                 outcome,
                 arrivals,
                 (start as f64 / rate_hz, window[0] as f64 / rate_hz),
@@ -204,9 +203,10 @@ fn first_arrivals(
     rate_hz: f64,
 ) -> Option<FirstArrivals> {
     let period = rate_hz / array.middle_hz();
-    let mut picks = Vec::new();
+    let (mut picks, mut picked) = (Vec::new(), Vec::new());
     for (m, row) in samples.rows().into_iter().enumerate() {
         let Some(found) = onset(row.as_slice()?, quiet.saturating_sub(64), period) else { continue };
+        picked.push(m);
         let sensor = array.sensors[m];
         let delay_s = array.site.sensors[sensor].delay_s;
         picks.push(Pick {
@@ -216,12 +216,10 @@ fn first_arrivals(
             residual_s: 0.0,
         });
     }
-    let picked: Vec<usize> = picks.iter().map(|p| p.sensor).collect();
     // Whatever wave the site names, the faster one may have come first.
     let first_waves = media.iter().take(1).flat_map(|medium| [Some(medium.clone()), medium.other_mode()]).flatten();
     let fits = first_waves.filter_map(|medium| {
-        let array = Array::new(array.site, medium.clone(), array.band_hz, picked.clone()).ok()?;
-        fitted(&array, &picks, medium.fastest(array.band_hz))
+        fitted(&array.keeping(&picked).in_medium(medium.clone()), &picks, medium.fastest(array.band_hz))
     });
     fits.min_by(|x, y| x.0.total_cmp(&y.0)).map(|(_, fit)| fit)
 }
@@ -279,13 +277,5 @@ fn laplacian(groups: &[usize], weights: &[f64]) -> DMatrix<f64> {
 fn cells<'b>(array: &'b Array<'_>) -> impl Iterator<Item = WallPoint> + 'b {
     let walls = || array.walls.iter().map(|&index| (index, &array.site.walls[index]));
     let size_m = (walls().map(|(_, wall)| wall.area_m2()).sum::<f64>() / CELLS).sqrt();
-    walls().flat_map(move |(index, wall)| {
-        let chart = wall.chart();
-        let count = |length: f64| ((length / size_m).ceil() as usize).clamp(2, 2000);
-        let (rows, columns) =
-            (count(chart.v_m[1] - chart.v_m[0]), count((chart.a[1] - chart.a[0]) * wall.widest(chart.v_m)));
-        let at = |[low, high]: [f64; 2], i: usize, n: usize| low + (high - low) * (i as f64 + 0.5) / n as f64;
-        (0..rows * columns)
-            .map(move |i| wall.at(index, at(chart.a, i % columns, columns), at(chart.v_m, i / columns, rows)))
-    })
+    walls().flat_map(move |(index, wall)| wall.pieces(index, size_m).into_iter().map(|piece| piece.centre(wall)))
 }

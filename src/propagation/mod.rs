@@ -1,15 +1,17 @@
 //! How sound gets from a place to a sensor: how far, how fast, how much is lost.
 
 use crate::error::{Error, Result};
-use crate::site::{Mode, PathKind, PlateWave, Sensor, Site, SpeedSigma};
+use crate::site::{Mode, PathKind, PlateWave, Site, SpeedSigma};
 
 mod air;
 mod dispersion;
+mod geodesic;
 mod lamb;
 mod way;
 
 pub use air::{Air, OUTDOOR_CO2};
 pub use dispersion::{Curve, Dispersion, GroupSpeed, PhaseSpeed};
+pub use geodesic::SurfaceDistance;
 pub use way::{Leg, Way};
 
 /// Frequency times thickness, hertz metres, that guided waves are listened to in: below, waves are too long to tell places
@@ -170,14 +172,6 @@ impl Medium {
             _ => [0.0, f64::INFINITY],
         }
     }
-
-    /// The way of sound to a sensor.
-    pub fn way_to(&self, sensor: &Sensor) -> Way {
-        match sensor.foot {
-            None => Way::Straight(sensor.position_m),
-            Some(foot) => Way::Along(foot),
-        }
-    }
 }
 
 fn relative(sigma: SpeedSigma, speed_m_s: f64) -> f64 {
@@ -233,7 +227,7 @@ mod tests {
         let medium = Medium::of(&site);
         assert!((medium.wavenumber_rad_m(40e3) * 340.0 / 40e3 - TAU).abs() < 1e-12);
         let place = site.walls[0].nearest(0, &Point3::new(0.6, 0.8, 0.0));
-        assert!((medium.way_to(&site.sensors[0]).range_m(&site.walls[0], &place) - 1.0).abs() < 1e-15);
+        assert!((Way::to(&site, 0).range_m(&site.walls[0], &place) - 1.0).abs() < 1e-15);
     }
 
     #[test]

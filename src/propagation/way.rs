@@ -5,8 +5,10 @@
 //! its inner edge): a line that would cross it follows it instead. On a sphere geodesics are great circles.
 
 use std::f64::consts::{PI, TAU};
+use std::sync::Arc;
 
-use crate::site::{Meridian, Point3, Wall, WallPoint};
+use super::SurfaceDistance;
+use crate::site::{Meridian, Point3, Site, Wall, WallPoint};
 
 /// How sound reaches one sensor.
 #[derive(Debug, Clone)]
@@ -15,6 +17,8 @@ pub enum Way {
     Straight(Point3),
     /// Along the wall, to a sensor at this point of it.
     Along(WallPoint),
+    /// Along a mesh, to a sensor at this point of it.
+    OverMesh(WallPoint, Arc<SurfaceDistance>),
 }
 
 /// One way from a sensor to a place.
@@ -29,7 +33,30 @@ pub struct Leg {
 /// Turns about the axis, either way, after which further ways are no longer told: their sound has gone ten radii.
 const TURNS: i32 = 2;
 
+/// Half the step, metres, over which ranges along a mesh are differenced: rounding over it is 1e-10.
+const GRADIENT_STEP_M: f64 = 1e-5;
+
 impl Way {
+    /// The way to a sensor of a site; the distances of a whole mesh are computed here, which takes a while.
+    pub fn to(site: &Site, sensor: usize) -> Self {
+        let sensor = &site.sensors[sensor];
+        let Some(foot) = sensor.foot else { return Self::Straight(sensor.position_m) };
+        match (site.walls[foot.wall].mesh(), foot.triangle) {
+            (Some(mesh), Some(triangle)) => {
+                Self::OverMesh(foot, Arc::new(SurfaceDistance::from(mesh, triangle, foot.position_m)))
+            }
+            _ => Self::Along(foot),
+        }
+    }
+
+    /// Where the sensor is: its foot on the wall, or its place in the air.
+    pub fn foot(&self) -> std::result::Result<&WallPoint, &Point3> {
+        match self {
+            Self::Straight(place) => Err(place),
+            Self::Along(foot) | Self::OverMesh(foot, _) => Ok(foot),
+        }
+    }
+
     /// The shortest way to `place`, which lies on `wall`.
     pub fn shortest(&self, wall: &Wall, place: &WallPoint) -> Leg {
         match self {
@@ -37,9 +64,10 @@ impl Way {
                 let ray = place.position_m - from;
                 let length_m = ray.norm();
                 let direction = ray / length_m.max(f64::MIN_POSITIVE);
-                Leg { length_m, gradient: wall.tangents(place.a, place.v_m).map(|t| direction.dot(&t)) }
+                Leg { length_m, gradient: wall.tangents(place).map(|t| direction.dot(&t)) }
             }
             Self::Along(from) => shortest_along(wall, from, place),
+            Self::OverMesh(..) => Leg { length_m: self.range_m(wall, place), gradient: self.slopes(wall, place) },
         }
     }
 
@@ -48,31 +76,51 @@ impl Way {
         match self {
             Self::Straight(from) => (place.position_m - from).norm(),
             Self::Along(from) => shortest_along(wall, from, place).length_m,
+            Self::OverMesh(_, distance) => match (wall.mesh(), place.triangle) {
+                (Some(mesh), Some(triangle)) => distance.distance(mesh, triangle, &place.position_m),
+                _ => f64::INFINITY,
+            },
         }
     }
 
-    /// All ways to `place`, shortest first: one through air, several round a closed wall.
+    /// Slopes of the range along a mesh, by differences over a step along the surface either way.
+    fn slopes(&self, wall: &Wall, place: &WallPoint) -> [f64; 2] {
+        let (Some(mesh), Some(triangle)) = (wall.mesh(), place.triangle) else { return [0.0; 2] };
+        let range = |step: Point3| {
+            let (triangle, there) = mesh.walk((triangle, place.position_m), step);
+            (
+                self.range_m(wall, &WallPoint::on_triangle(place.wall, triangle, there)),
+                (there - place.position_m).norm(),
+            )
+        };
+        wall.tangents(place).map(|tangent| {
+            let [(ahead, far), (behind, near)] = [GRADIENT_STEP_M, -GRADIENT_STEP_M].map(|step| range(tangent * step));
+            (ahead - behind) / (far + near).max(f64::MIN_POSITIVE)
+        })
+    }
+
+    /// All ways to `place` that are known, shortest first: several round a closed wall, otherwise one.
     pub fn all(&self, wall: &Wall, place: &WallPoint) -> Vec<Leg> {
         match self {
-            Self::Straight(_) => vec![self.shortest(wall, place)],
+            Self::Straight(_) | Self::OverMesh(..) => vec![self.shortest(wall, place)],
             Self::Along(from) => all_along(wall, from, place),
         }
     }
 }
 
 fn shortest_along(wall: &Wall, from: &WallPoint, place: &WallPoint) -> Leg {
-    let turn = if wall.chart().closed { nearest_turn(place.a - from.a) } else { 0.0 };
+    let turn = if wall.closed() { nearest_turn(place.a - from.a) } else { 0.0 };
     leg(wall, from, place, turn)
 }
 
 fn all_along(wall: &Wall, from: &WallPoint, place: &WallPoint) -> Vec<Leg> {
     let mut legs = match wall.meridian() {
-        Some(Meridian::Circle { radius_m }) if wall.chart().closed => {
+        Some(Meridian::Circle { radius_m }) if wall.closed() => {
             let there = leg(wall, from, place, 0.0);
             let back = Leg { length_m: TAU * radius_m - there.length_m, gradient: there.gradient.map(|g| -g) };
             vec![there, back]
         }
-        Some(_) if wall.chart().closed => {
+        Some(_) if wall.closed() => {
             let nearest = nearest_turn(place.a - from.a);
             (-TURNS..=TURNS).map(|n| leg(wall, from, place, nearest + TAU * f64::from(n))).collect()
         }
@@ -95,7 +143,7 @@ fn leg(wall: &Wall, from: &WallPoint, place: &WallPoint, turn: f64) -> Leg {
         Some(Meridian::Line { r0_m, slope: 0.0, .. }) => flat(r0_m * da, place.v_m - from.v_m),
         Some(Meridian::Line { r0_m, slope, .. }) => {
             let slant = |v_m: f64| (v_m + r0_m / slope).abs();
-            let ends = wall.chart().v_m.map(slant);
+            let ends = wall.chart().map_or([0.0; 2], |chart| chart.v_m).map(slant);
             let (length_m, by_slant, by_arc) =
                 around_apex(slant(from.v_m), slant(place.v_m), da.abs() * slope.abs(), ends[0].min(ends[1]));
             Leg { length_m, gradient: [by_arc.copysign(da), by_slant * slope.signum()] }
@@ -196,7 +244,7 @@ mod tests {
         let narrowing = Wall::cone("n", Point3::zeros(), Point3::z(), Point3::x(), [1.0, 0.5, 0.7], [0.0, TAU]);
         let plate = Wall::plate("p", Point3::zeros(), Point3::x(), Point3::y(), [1.0, 2.0]);
         for wall in [full_cylinder(), cone(0.3, 2.0), sphere(), disc, narrowing, plate] {
-            let chart = wall.chart();
+            let chart = wall.chart().unwrap();
             let place = |s: f64, t: f64| {
                 let at = |[low, high]: [f64; 2], share: f64| low + share * (high - low);
                 wall.at(0, at(chart.a, s), at(chart.v_m, t))

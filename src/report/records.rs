@@ -10,9 +10,14 @@ use crate::site::{Mode, Site, WallPoint};
 #[derive(Serialize)]
 pub(super) struct WallRecord {
     id: String,
-    u_m: f64,
-    v_m: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    u_m: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v_m: Option<f64>,
     angle_deg: Option<f64>,
+    /// Stands instead of `u_m` and `v_m` on a mesh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    triangle: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -146,9 +151,10 @@ impl WallRecord {
         let wall = site.walls.get(point.wall);
         Self {
             id: wall.map_or_else(String::new, |w| w.id.clone()),
-            u_m: point.u_m,
-            v_m: point.v_m,
+            u_m: point.triangle.is_none().then_some(point.u_m),
+            v_m: point.triangle.is_none().then_some(point.v_m),
             angle_deg: wall.and_then(|w| w.angle_deg(point.a)),
+            triangle: point.triangle,
         }
     }
 }

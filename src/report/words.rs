@@ -28,6 +28,10 @@ pub(super) fn place(site: &Site, point: &WallPoint) -> String {
     let (id, angle) = site.walls.get(point.wall).map_or((String::from("wall"), None), |wall| {
         (printable(&wall.id), wall.angle_deg(point.a).map(|deg| format!(" ({deg:.1}°)")))
     });
+    if let Some(triangle) = point.triangle {
+        let [x, y, z] = point.position_m.into();
+        return format!("{id} at x {x:.3} m, y {y:.3} m, z {z:.3} m (triangle {triangle})");
+    }
     format!("{id} at u {:.3} m, v {:.3} m{}", point.u_m, point.v_m, angle.unwrap_or_default())
 }
 

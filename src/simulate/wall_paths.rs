@@ -16,7 +16,11 @@ const LEAST_M: f64 = 1e-3;
 pub(super) fn wall_paths(wall: &Wall, source: &WallPoint, sensor: &WallPoint, edges: Option<&Reflection>) -> Vec<Path> {
     let path = |length_m: f64, left: f64| Path { length_m, amplitude: left / length_m.max(LEAST_M).sqrt(), wave: 0 };
     let (coefficient, order) = edges.map_or((0.0, 0), |r| (r.coefficient, r.order));
-    let chart = wall.chart();
+    let round = || {
+        let legs = crate::propagation::Way::Along(*sensor).all(wall, source);
+        legs.into_iter().map(|leg| path(leg.length_m, 1.0)).collect()
+    };
+    let Some(chart) = wall.chart() else { return round() };
     let images = |x: f64, [low, high]: [f64; 2]| -> Vec<(f64, u32)> {
         mirrored(x - low, high - low, order).into_iter().map(|(image, count)| (low + image, count)).collect()
     };
@@ -27,10 +31,7 @@ pub(super) fn wall_paths(wall: &Wall, source: &WallPoint, sensor: &WallPoint, ed
             (-TURNS..=TURNS).map(|n| (r0_m * (nearest + TAU * f64::from(n)), 0)).collect()
         }
         Some(Meridian::Line { r0_m, slope: 0.0, .. }) => vec![(r0_m * (source.a - sensor.a), 0)],
-        Some(_) => {
-            let legs = crate::propagation::Way::Along(*sensor).all(wall, source);
-            return legs.into_iter().map(|leg| path(leg.length_m, 1.0)).collect();
-        }
+        Some(_) => return round(),
     };
     let mut found: Vec<Path> = images(source.v_m, chart.v_m)
         .into_iter()

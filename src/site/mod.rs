@@ -1,13 +1,21 @@
 //! What is there: wall patches, sensors, recorders and how sound travels, read from a TOML file or refused.
 
+mod boxes;
+mod mesh;
+#[cfg(test)]
+pub(crate) mod mesh_shapes;
+mod piece;
 mod plate;
 mod read;
+mod read_mesh;
 mod read_path;
 mod read_sensor;
 mod read_wall;
 mod table;
 mod wall;
 
+pub use mesh::Mesh;
+pub use piece::Piece;
 pub use plate::{Mode, PlatePath, PlateWave, Solid};
 pub(crate) use read::take_site;
 pub use read::{parse_site, read_site};
@@ -125,7 +133,11 @@ impl Site {
     /// The place of a wall point, metres, after moving it by `(du_m, dv_m)` in its tangent plane and back to its wall.
     pub fn moved(&self, from: &WallPoint, du_m: f64, dv_m: f64) -> WallPoint {
         let wall = &self.walls[from.wall];
-        let [along_u, along_v] = wall.tangents(from.a, from.v_m);
+        let [along_u, along_v] = wall.tangents(from);
+        if let (Some(mesh), Some(triangle)) = (wall.mesh(), from.triangle) {
+            let (triangle, place) = mesh.walk((triangle, from.position_m), along_u * du_m + along_v * dv_m);
+            return WallPoint::on_triangle(from.wall, triangle, place);
+        }
         wall.nearest(from.wall, &(from.position_m + along_u * du_m + along_v * dv_m))
     }
 }

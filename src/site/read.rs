@@ -154,7 +154,7 @@ polarity = -1
             ("id = \"M2\"", "id = \"M1\"", &["site.toml:31:", "a second one with id 'M1'"]),
             ("\"air\"", "\"plate\"", &["site.toml:5: [path]: 'temperature_c' belongs to a path of kind 'air'"]),
             ("\"air\"", "\"airr\"", &["site.toml:4:", "did you mean 'air'?"]),
-            ("\"plate\"", "\"mesh\"", &["site.toml:16:", "meshes are not read yet by this version"]),
+            ("\"plate\"", "\"mesh\"", &["site.toml:14: [[wall]]: 'file' is missing"]),
             ("\"cylinder\"", "\"cilinder\"", &["site.toml:8:", "did you mean 'cylinder'?"]),
             (
                 "temperature_c = 22",

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::table::{Table, nearest};
-use super::{Chart, Point3, Wall, WallPoint};
+use super::{Chart, Mesh, Point3, Wall, WallPoint};
 use crate::error::Result;
 
 /// Coordinates accepted anywhere, metres: far beyond any module, and small enough to keep 1e-9 m of precision.
@@ -59,9 +59,11 @@ pub(super) fn read_wall(mut table: Table, id: &str) -> Result<Wall> {
             Wall::sphere(id, centre_m, axis, seam, radius_m, polar_rad, arc_rad(t)?)
         }
         _ => {
-            let what = "'shape' is 'mesh', but meshes are not read yet by this version; \
-                        needed: plate, disc, cylinder, cone or sphere";
-            return Err(t.error_of("shape", what));
+            let scale_m = t.opt_f64("scale_m", 1e-9..=1e6)?.unwrap_or(1.0);
+            let file = t.string("file")?;
+            let path = t.beside(file);
+            let mesh = Mesh::read(&path, scale_m).map_err(|e| t.error_of("file", e))?;
+            Wall::from_mesh(id, mesh)
         }
     };
     table.finish()?;
@@ -159,7 +161,9 @@ pub(crate) fn place_on_wall(table: &mut Table, walls: &[Wall]) -> Result<Option<
         return Err(table.error_of("wall", format!("a place on wall '{name}' needs both u_m and v_m")));
     };
     let wall = &walls[index];
-    let Chart { a, v_m: [v_low, v_high], .. } = wall.chart();
+    let Some(Chart { a, v_m: [v_low, v_high], .. }) = wall.chart() else {
+        return Err(table.error_of("wall", format!("wall '{}' is a mesh and has no u and v; give position_m", wall.id)));
+    };
     if v_m < v_low - EDGE_M || v_m > v_high + EDGE_M {
         let what = format!("'v_m' is {v_m}, off wall '{name}'; needed: {v_low:.6}..{v_high:.6}");
         return Err(table.error_of("v_m", what));

@@ -1,13 +1,16 @@
 //! Where on a wall: patches with coordinates in metres, and the points on them.
 //!
-//! Two kinds of surface are enough for five shapes. A plate is flat with straight axes; disc, cylinder, cone and sphere
+//! Two kinds of surface are enough for five shapes; a mesh is the third, for any other, and has no coordinates. A plate is flat with straight axes; disc, cylinder, cone and sphere
 //! are surfaces of revolution, told apart only by their meridian. Each has an orthogonal chart `(a, v)`: `v` is arc
 //! length along the generator in metres; `a` is metres on a plate and the angle about the axis, in radians, elsewhere.
 //! `u_m = a · metres_per_a(v)` is the arc length that people read.
 
 use std::f64::consts::{PI, TAU};
+use std::sync::Arc;
 
 use nalgebra::Vector3;
+
+use super::Mesh;
 
 /// A point or direction in the module frame, metres.
 pub type Point3 = Vector3<f64>;
@@ -17,10 +20,9 @@ pub type Point3 = Vector3<f64>;
 pub struct Wall {
     /// Name in the site file.
     pub id: String,
-    /// The shape's word in the site file: plate, disc, cylinder, cone or sphere.
+    /// The shape's word in the site file: plate, disc, cylinder, cone, sphere or mesh.
     pub kind: &'static str,
     surface: Surface,
-    chart: Chart,
 }
 
 /// Extent of a patch in its chart.
@@ -36,8 +38,9 @@ pub struct Chart {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Surface {
-    Plate { origin: Point3, u_axis: Point3, v_axis: Point3 },
-    Revolution { centre: Point3, axis: Point3, seam: Point3, meridian: Meridian },
+    Plate { origin: Point3, u_axis: Point3, v_axis: Point3, chart: Chart },
+    Revolution { centre: Point3, axis: Point3, seam: Point3, meridian: Meridian, chart: Chart },
+    Mesh(Arc<Mesh>),
 }
 
 /// Generator of a surface of revolution, by arc length `v`: distance from the axis and height along it.
@@ -64,12 +67,14 @@ pub enum Meridian {
 pub struct WallPoint {
     /// Index of the wall in the site.
     pub wall: usize,
-    /// Chart coordinate along the wall: metres on a plate, radians elsewhere.
+    /// Chart coordinate along the wall: metres on a plate, radians elsewhere; no number on a mesh.
     pub a: f64,
-    /// Chart coordinate along the generator, metres.
+    /// Chart coordinate along the generator, metres; no number on a mesh.
     pub v_m: f64,
-    /// Arc length from the seam at this height, metres.
+    /// Arc length from the seam at this height, metres; no number on a mesh.
     pub u_m: f64,
+    /// Triangle of the mesh, counted from 0, where the wall is one.
+    pub triangle: Option<usize>,
     /// Place in the module frame, metres.
     pub position_m: Point3,
 }
@@ -80,8 +85,12 @@ impl Wall {
         Self {
             id: id.into(),
             kind: "plate",
-            surface: Surface::Plate { origin: origin_m, u_axis, v_axis },
-            chart: Chart { a: [0.0, size_m[0]], v_m: [0.0, size_m[1]], closed: false },
+            surface: Surface::Plate {
+                origin: origin_m,
+                u_axis,
+                v_axis,
+                chart: Chart { a: [0.0, size_m[0]], v_m: [0.0, size_m[1]], closed: false },
+            },
         }
     }
 
@@ -147,50 +156,79 @@ impl Wall {
     ) -> Self {
         let closed = arc_rad[1] - arc_rad[0] >= TAU - 1e-9;
         let seam = (seam - axis * axis.dot(&seam)).normalize();
-        let surface = Surface::Revolution { centre, axis, seam, meridian };
-        Self { id: id.into(), kind, surface, chart: Chart { a: arc_rad, v_m, closed } }
+        let chart = Chart { a: arc_rad, v_m, closed };
+        Self { id: id.into(), kind, surface: Surface::Revolution { centre, axis, seam, meridian, chart } }
     }
 
-    /// Extent of the patch in its chart.
-    pub fn chart(&self) -> Chart {
-        self.chart
+    /// Any surface of triangles.
+    pub fn from_mesh(id: &str, mesh: Mesh) -> Self {
+        Self { id: id.into(), kind: "mesh", surface: Surface::Mesh(Arc::new(mesh)) }
     }
 
-    /// The generator of a surface of revolution; a plate has none.
+    /// Extent of the patch in its chart; a mesh has none.
+    pub fn chart(&self) -> Option<Chart> {
+        match &self.surface {
+            Surface::Plate { chart, .. } | Surface::Revolution { chart, .. } => Some(*chart),
+            Surface::Mesh(_) => None,
+        }
+    }
+
+    /// Whether the wall runs the full circle about its axis.
+    pub fn closed(&self) -> bool {
+        self.chart().is_some_and(|chart| chart.closed)
+    }
+
+    /// The triangles, where the wall is a mesh.
+    pub fn mesh(&self) -> Option<&Arc<Mesh>> {
+        match &self.surface {
+            Surface::Mesh(mesh) => Some(mesh),
+            _ => None,
+        }
+    }
+
+    /// The generator of a surface of revolution; plates and meshes have none.
     pub fn meridian(&self) -> Option<Meridian> {
         match &self.surface {
-            Surface::Plate { .. } => None,
             Surface::Revolution { meridian, .. } => Some(*meridian),
+            _ => None,
         }
     }
 
     /// Metres of arc per unit of `a` at height `v_m`: 1 on a plate, the distance from the axis elsewhere.
     pub fn metres_per_a(&self, v_m: f64) -> f64 {
         match &self.surface {
-            Surface::Plate { .. } => 1.0,
             Surface::Revolution { meridian, .. } => meridian.radius_height(v_m).0,
+            _ => 1.0,
         }
     }
 
     /// The point at chart coordinates `(a, v_m)`. `index` is the wall's number in its site.
+    ///
+    /// # Panics
+    /// On a mesh, which has no chart.
     pub fn at(&self, index: usize, a: f64, v_m: f64) -> WallPoint {
-        WallPoint { wall: index, a, v_m, u_m: a * self.metres_per_a(v_m), position_m: self.position(a, v_m) }
+        let u_m = a * self.metres_per_a(v_m);
+        WallPoint { wall: index, a, v_m, u_m, triangle: None, position_m: self.position(a, v_m) }
     }
 
     fn position(&self, a: f64, v_m: f64) -> Point3 {
         match &self.surface {
-            Surface::Plate { origin, u_axis, v_axis } => origin + u_axis * a + v_axis * v_m,
-            Surface::Revolution { centre, axis, seam, meridian } => {
+            Surface::Plate { origin, u_axis, v_axis, .. } => origin + u_axis * a + v_axis * v_m,
+            Surface::Revolution { centre, axis, seam, meridian, .. } => {
                 let (radius, height) = meridian.radius_height(v_m);
                 let side = axis.cross(seam);
                 centre + (seam * a.cos() + side * a.sin()) * radius + axis * height
             }
+            Surface::Mesh(_) => panic!("a mesh has no chart"),
         }
     }
 
-    /// Unit vectors along growing `u` and growing `v` at `(a, v_m)`.
-    pub fn tangents(&self, a: f64, v_m: f64) -> [Point3; 2] {
+    /// Unit vectors along growing `u` and growing `v` at a point; on a mesh along the first edge of the triangle, and
+    /// from that edge inwards.
+    pub fn tangents(&self, point: &WallPoint) -> [Point3; 2] {
+        let WallPoint { a, v_m, .. } = *point;
         match &self.surface {
+            Surface::Mesh(mesh) => mesh.tangents(point.triangle.unwrap_or(0)),
             Surface::Plate { u_axis, v_axis, .. } => [*u_axis, *v_axis],
             Surface::Revolution { axis, seam, meridian, .. } => {
                 let side = axis.cross(seam);
@@ -203,28 +241,32 @@ impl Wall {
 
     /// The point of this patch nearest to `place`.
     pub fn nearest(&self, index: usize, place: &Point3) -> WallPoint {
-        let (a, v_m) = match &self.surface {
-            Surface::Plate { origin, u_axis, v_axis } => {
+        let (a, v_m, chart) = match &self.surface {
+            Surface::Plate { origin, u_axis, v_axis, chart } => {
                 let offset = place - origin;
-                (offset.dot(u_axis), offset.dot(v_axis))
+                (offset.dot(u_axis), offset.dot(v_axis), chart)
             }
-            Surface::Revolution { centre, axis, seam, meridian } => {
+            Surface::Revolution { centre, axis, seam, meridian, chart } => {
                 let offset = place - centre;
                 let (x, y) = (offset.dot(seam), offset.dot(&axis.cross(seam)));
-                (y.atan2(x), meridian.nearest_v(x.hypot(y), offset.dot(axis)))
+                (y.atan2(x), meridian.nearest_v(x.hypot(y), offset.dot(axis)), chart)
+            }
+            Surface::Mesh(mesh) => {
+                let (triangle, position_m) = mesh.nearest(place);
+                return WallPoint::on_triangle(index, triangle, position_m);
             }
         };
-        self.at(index, self.clamp_a(a), v_m.clamp(self.chart.v_m[0], self.chart.v_m[1]))
+        self.at(index, self.clamp_a(a, chart), v_m.clamp(chart.v_m[0], chart.v_m[1]))
     }
 
-    fn clamp_a(&self, a: f64) -> f64 {
-        let [low, high] = self.chart.a;
+    fn clamp_a(&self, a: f64, chart: &Chart) -> f64 {
+        let [low, high] = chart.a;
         if matches!(self.surface, Surface::Plate { .. }) {
             return a.clamp(low, high);
         }
         // The representative of the angle at or above the arc's start; beyond its end, whichever end is nearer.
         let turned = low + (a - low).rem_euclid(TAU);
-        if turned <= high || self.chart.closed {
+        if turned <= high || chart.closed {
             turned
         } else if turned - high < low + TAU - turned {
             high
@@ -236,18 +278,17 @@ impl Wall {
     /// Angle about the axis in degrees, where the shape has an axis.
     pub fn angle_deg(&self, a: f64) -> Option<f64> {
         match self.surface {
-            Surface::Plate { .. } => None,
             Surface::Revolution { .. } => Some(a.to_degrees()),
+            _ => None,
         }
     }
 
     /// Area of the patch, square metres.
     pub fn area_m2(&self) -> f64 {
-        let Chart { a, v_m, .. } = self.chart;
-        let across = a[1] - a[0];
         match &self.surface {
-            Surface::Plate { .. } => across * (v_m[1] - v_m[0]),
-            Surface::Revolution { meridian, .. } => across * meridian.moment(v_m),
+            Surface::Plate { chart: Chart { a, v_m, .. }, .. } => (a[1] - a[0]) * (v_m[1] - v_m[0]),
+            Surface::Revolution { meridian, chart: Chart { a, v_m, .. }, .. } => (a[1] - a[0]) * meridian.moment(*v_m),
+            Surface::Mesh(mesh) => mesh.area_m2(),
         }
     }
 
@@ -261,6 +302,13 @@ impl Wall {
             }
             _ => ends,
         }
+    }
+}
+
+impl WallPoint {
+    /// A point of a mesh's triangle.
+    pub fn on_triangle(wall: usize, triangle: usize, position_m: Point3) -> Self {
+        Self { wall, a: f64::NAN, v_m: f64::NAN, u_m: f64::NAN, triangle: Some(triangle), position_m }
     }
 }
 
@@ -324,7 +372,7 @@ mod tests {
     #[test]
     fn nearest_inverts_at_on_every_shape() {
         for wall in walls() {
-            let Chart { a, v_m, .. } = wall.chart();
+            let Chart { a, v_m, .. } = wall.chart().unwrap();
             for i in 1..20 {
                 for j in 1..20 {
                     let point = wall.at(
@@ -344,9 +392,9 @@ mod tests {
     fn tangents_are_unit_and_follow_the_coordinates() {
         let step = 1e-6;
         for wall in walls() {
-            let Chart { a, v_m, .. } = wall.chart();
+            let Chart { a, v_m, .. } = wall.chart().unwrap();
             let (a, v) = (a[0] + 0.37 * (a[1] - a[0]), v_m[0] + 0.61 * (v_m[1] - v_m[0]));
-            let [along_u, along_v] = wall.tangents(a, v);
+            let [along_u, along_v] = wall.tangents(&wall.at(0, a, v));
             let du = (wall.position(a + step, v) - wall.position(a - step, v)) / (2.0 * step * wall.metres_per_a(v));
             let dv = (wall.position(a, v + step) - wall.position(a, v - step)) / (2.0 * step);
             // Central differences err by step² plus rounding over the step, 1e-16/1e-6.

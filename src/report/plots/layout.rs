@@ -155,7 +155,7 @@ mod tests {
     fn walls_stay_on_the_sheet_and_apart() {
         let area = Frame::new(20.0, 110.0, 1180.0, 980.0);
         for (site, _) in [synthetic::tunnel(), synthetic::plate(), synthetic::sphere(), synthetic::many_walls()] {
-            let patches = laid_out(site.walls.iter().map(Unrolled::new).collect(), area);
+            let patches = laid_out(site.walls.iter().filter_map(Unrolled::new).collect(), area);
             assert_eq!(patches.len(), site.walls.len());
             for (i, patch) in patches.iter().enumerate() {
                 assert!(area.contains(&patch.frame), "{:?}", patch.frame);
@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn sheet_and_chart_invert_each_other() {
         let (site, _) = synthetic::tunnel();
-        let patches = laid_out(site.walls.iter().map(Unrolled::new).collect(), Frame::new(0.0, 0.0, 900.0, 900.0));
+        let patches =
+            laid_out(site.walls.iter().filter_map(Unrolled::new).collect(), Frame::new(0.0, 0.0, 900.0, 900.0));
         for patch in patches {
             let (a, v) = patch.chart_at(patch.px(2.0, 0.31)).unwrap();
             assert!((a - 2.0).abs() < 1e-9 && (v - 0.31).abs() < 1e-9);

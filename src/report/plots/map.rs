@@ -1,4 +1,4 @@
-//! Where on the wall is the leak? All walls laid flat at one scale, the answer marked.
+//! Where on the wall is the leak? All walls laid flat at one scale, or seen from all sides, the answer marked.
 
 use super::inset;
 use super::layout::{Patch, laid_out};
@@ -6,6 +6,7 @@ use super::look::{self, LEAK, SMALL_PX, WHITE, faded};
 use super::markers::{self, Key, Names};
 use super::patch;
 use super::picture::{Frame, Label, Picture, Stroke};
+use super::sides;
 use super::unroll::Unrolled;
 use crate::locate::{Leak, Outcome, Verdict};
 use crate::report::words::{self, headline, printable, shortened};
@@ -20,18 +21,31 @@ pub(super) fn draw(site: &Site, outcome: &Outcome) -> Picture {
     }
     let mut picture = look::sheet(&headline(site, outcome), &subtitle(site, outcome));
     let area = Frame::new(24.0, look::TOP_PX, 1190.0, 984.0);
-    let patches = laid_out(site.walls.iter().map(Unrolled::new).collect(), area);
     let range_db = patch::range_db(&outcome.evidence.maps);
-    for one in &patches {
-        let map = outcome.evidence.maps.iter().find(|m| m.wall == one.wall);
-        patch::draw(&mut picture, site, one, map, range_db);
-    }
-    let mut names = Names::new(Frame::new(0.0, look::TOP_PX, 1200.0, 1000.0));
+    let flats: Option<Vec<Unrolled>> = site.walls.iter().map(Unrolled::new).collect();
+    let rivals = match flats {
+        Some(flats) => draw_flat(&mut picture, site, outcome, range_db, laid_out(flats, area)),
+        None => {
+            let area = Frame::new(area.left + 12.0, area.top + 24.0, area.right, area.bottom);
+            sides::draw(&mut picture, site, outcome, range_db, area);
+            outcome.leaks.is_empty()
+        }
+    };
     let faults = outcome.sensors.iter().any(|s| !s.used || !s.faults.is_empty());
-    let rivals = mark_places(&mut picture, site, outcome, &patches, &mut names);
-    mark_sensors(&mut picture, site, outcome, &patches, &mut names);
     side_panel(&mut picture, site, outcome, range_db, rivals, faults);
     picture
+}
+
+/// Draws every wall laid flat, with the answer; tells whether there is a rival.
+fn draw_flat(picture: &mut Picture, site: &Site, outcome: &Outcome, range_db: [f64; 2], patches: Vec<Patch>) -> bool {
+    for one in &patches {
+        let map = outcome.evidence.maps.iter().find(|m| m.wall == one.wall);
+        patch::draw(picture, site, one, map, range_db);
+    }
+    let mut names = Names::new(Frame::new(0.0, look::TOP_PX, 1200.0, 1000.0));
+    let rivals = mark_places(picture, site, outcome, &patches, &mut names);
+    mark_sensors(picture, site, outcome, &patches, &mut names);
+    rivals
 }
 
 fn subtitle(site: &Site, outcome: &Outcome) -> String {

@@ -19,6 +19,8 @@ mod module;
 mod patch;
 mod picture;
 mod raster;
+mod sides;
+mod solid;
 mod spectrogram;
 mod svg;
 #[cfg(test)]

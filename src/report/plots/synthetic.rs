@@ -274,7 +274,7 @@ fn correlation(implied_s: f64, coherence: f64, seed: usize) -> PairCorrelation {
 
 fn evidence(site: &Site, point: &WallPoint, correlations: Vec<PairCorrelation>) -> Evidence {
     let maps = site.walls.iter().enumerate().map(|(index, wall)| {
-        let Chart { a, v_m, .. } = wall.chart();
+        let Chart { a, v_m, .. } = wall.chart().unwrap();
         let (rows, columns) = (60, 150);
         let response_db = Array2::from_shape_fn((rows, columns), |(i, j)| {
             let a = a[0] + (a[1] - a[0]) * (j as f64 + 0.5) / columns as f64;

@@ -34,8 +34,9 @@ enum Form {
 }
 
 impl Unrolled {
-    pub fn new(wall: &Wall) -> Self {
-        let chart = wall.chart();
+    /// Nothing for a mesh, which cannot be laid flat.
+    pub fn new(wall: &Wall) -> Option<Self> {
+        let chart = wall.chart()?;
         let [v0, v1] = chart.v_m;
         let middle = (chart.a[0] + chart.a[1]) / 2.0;
         let slope = (wall.metres_per_a(v1) - wall.metres_per_a(v0)) / (v1 - v0);
@@ -45,7 +46,7 @@ impl Unrolled {
             "cone" if slope.abs() > 1e-6 => Form::Sector { slope, r0_m: wall.metres_per_a(v0) - v0 * slope, middle },
             _ => Form::Straight { per_a_m: wall.metres_per_a(v0) },
         };
-        Self { form, chart }
+        Some(Self { form, chart })
     }
 
     pub fn chart(&self) -> Chart {
@@ -157,9 +158,9 @@ pub(super) fn side(site: &Site, wall: &Wall) -> &'static str {
     if !matches!(wall.kind, "plate" | "disc") {
         return "seen from outside";
     }
-    let Chart { a, v_m, .. } = wall.chart();
+    let Some(Chart { a, v_m, .. }) = wall.chart() else { return "seen from outside" };
     let middle = wall.at(0, (a[0] + a[1]) / 2.0, (v_m[0] + v_m[1]) / 2.0);
-    let [along_u, along_v] = wall.tangents(middle.a, middle.v_m);
+    let [along_u, along_v] = wall.tangents(&middle);
     // A disc is drawn with u anticlockwise, thus from the tip of its normal, where u × v points away.
     let towards_reader = along_u.cross(&along_v) * if wall.kind == "disc" { -1.0 } else { 1.0 };
     let sum: Vector3<f64> = site.sensors.iter().map(|s| s.position_m - middle.position_m).sum();
@@ -196,8 +197,8 @@ mod tests {
     #[test]
     fn paper_and_chart_invert_each_other() {
         for wall in walls() {
-            let flat = Unrolled::new(&wall);
-            let Chart { a: [a0, a1], v_m: [v0, v1], .. } = wall.chart();
+            let flat = Unrolled::new(&wall).unwrap();
+            let Chart { a: [a0, a1], v_m: [v0, v1], .. } = wall.chart().unwrap();
             for i in 1..10 {
                 for j in 1..10 {
                     let a = a0 + (a1 - a0) * f64::from(i) / 10.0;
@@ -215,8 +216,8 @@ mod tests {
     fn nothing_is_stretched_but_the_sphere() {
         let step = 1e-6;
         for wall in walls().iter().filter(|w| w.kind != "sphere") {
-            let flat = Unrolled::new(wall);
-            let Chart { a: [a0, a1], v_m: [v0, v1], .. } = wall.chart();
+            let flat = Unrolled::new(wall).unwrap();
+            let Chart { a: [a0, a1], v_m: [v0, v1], .. } = wall.chart().unwrap();
             let (a, v) = (a0 + 0.3 * (a1 - a0), v0 + 0.7 * (v1 - v0));
             let (here, up, right) = (flat.xy(a, v), flat.xy(a, v + step), flat.xy(a + step, v));
             let distance = |p: [f64; 2]| (p[0] - here[0]).hypot(p[1] - here[1]) / step;
@@ -231,12 +232,12 @@ mod tests {
     fn round_walls_are_seen_from_outside() {
         let step = 1e-6;
         for wall in walls().iter().filter(|w| matches!(w.kind, "cylinder" | "cone" | "sphere")) {
-            let flat = Unrolled::new(wall);
-            let Chart { a: [a0, a1], v_m: [v0, v1], .. } = wall.chart();
+            let flat = Unrolled::new(wall).unwrap();
+            let Chart { a: [a0, a1], v_m: [v0, v1], .. } = wall.chart().unwrap();
             let (a, v) = ((a0 + a1) / 2.0, v0 + 0.4 * (v1 - v0));
             let (here, up, right) = (flat.xy(a, v), flat.xy(a, v + step), flat.xy(a + step, v));
             let handed = (right[0] - here[0]) * (up[1] - here[1]) - (right[1] - here[1]) * (up[0] - here[0]);
-            let [along_u, along_v] = wall.tangents(a, v);
+            let [along_u, along_v] = wall.tangents(&wall.at(0, a, v));
             let towards_reader = along_u.cross(&along_v) * handed.signum();
             let outward = wall.at(0, a, v).position_m.component_mul(&Point3::new(1.0, 1.0, 0.0));
             assert!(towards_reader.dot(&outward) > 0.0, "{}", wall.id);
@@ -250,7 +251,7 @@ mod tests {
         let place = wall.at(0, 1.2, 0.7);
         let inwards = Point3::new(-1.2f64.cos(), -1.2f64.sin(), 0.0);
         let foot = site.nearest(&(place.position_m + inwards * 0.1));
-        let flat = Unrolled::new(wall);
+        let flat = Unrolled::new(wall).unwrap();
         let [x, y] = flat.xy(foot.a, foot.v_m);
         assert!((x - place.u_m).abs() < 1e-12 && (y - 0.7).abs() < 1e-12);
     }

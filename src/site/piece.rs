@@ -1,0 +1,129 @@
+//! Pieces of a wall: what a search covers it with, bounds and splits.
+
+use super::{Chart, Point3, Wall, WallPoint};
+
+/// A piece of one wall.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Piece {
+    /// Index of the wall in its site.
+    pub wall: usize,
+    outline: Outline,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Outline {
+    /// A rectangle in the wall's chart, by its middle and half its sides.
+    Rectangle { a: f64, v_m: f64, half_a: f64, half_v_m: f64 },
+    /// A part of one triangle of a mesh.
+    Triangle { triangle: usize, corners: [Point3; 3] },
+}
+
+impl Wall {
+    /// Pieces of about `size_m` or less that cover the wall, which is number `index` of its site.
+    pub fn pieces(&self, index: usize, size_m: f64) -> Vec<Piece> {
+        let Some(Chart { a, v_m, .. }) = self.chart() else {
+            let mut pieces = self.whole_triangles(index);
+            while pieces.iter().any(|piece| piece.radius_m(self) > size_m) {
+                let parts =
+                    |piece: &Piece| if piece.radius_m(self) > size_m { piece.split(self) } else { vec![*piece] };
+                pieces = pieces.iter().flat_map(parts).collect();
+            }
+            return pieces;
+        };
+        let rows = ((v_m[1] - v_m[0]) / size_m).ceil().max(1.0);
+        let half_v_m = (v_m[1] - v_m[0]) / rows / 2.0;
+        let mut pieces = Vec::new();
+        for row in 0..rows as usize {
+            let v = v_m[0] + (2 * row + 1) as f64 * half_v_m;
+            let width = (a[1] - a[0]) * self.widest([v - half_v_m, v + half_v_m]);
+            let columns = (width / size_m).ceil().max(1.0);
+            let half_a = (a[1] - a[0]) / columns / 2.0;
+            for column in 0..columns as usize {
+                let a = a[0] + (2 * column + 1) as f64 * half_a;
+                pieces.push(Piece { wall: index, outline: Outline::Rectangle { a, v_m: v, half_a, half_v_m } });
+            }
+        }
+        pieces
+    }
+
+    /// Pieces that a picture of the wall is made of, and how many rows and columns they form: about `size_m` each, in
+    /// rows of equal `v` from the chart's first corner on; one row of all its triangles for a mesh.
+    pub fn picture(&self, index: usize, size_m: f64) -> ([usize; 2], Vec<Piece>) {
+        let Some(Chart { a, v_m, .. }) = self.chart() else {
+            let pieces = self.whole_triangles(index);
+            return ([1, pieces.len()], pieces);
+        };
+        let count = |length_m: f64| ((length_m / size_m).ceil() as usize).clamp(2, 1000);
+        let (rows, columns) = (count(v_m[1] - v_m[0]), count((a[1] - a[0]) * self.widest(v_m)));
+        let half_a = (a[1] - a[0]) / columns as f64 / 2.0;
+        let half_v_m = (v_m[1] - v_m[0]) / rows as f64 / 2.0;
+        let piece = |i: usize| {
+            let (row, column) = (i / columns, i % columns);
+            let (a, v_m) = (a[0] + (2 * column + 1) as f64 * half_a, v_m[0] + (2 * row + 1) as f64 * half_v_m);
+            Piece { wall: index, outline: Outline::Rectangle { a, v_m, half_a, half_v_m } }
+        };
+        ([rows, columns], (0..rows * columns).map(piece).collect())
+    }
+
+    fn whole_triangles(&self, index: usize) -> Vec<Piece> {
+        let Some(mesh) = self.mesh() else { return Vec::new() };
+        let piece =
+            |triangle| Piece { wall: index, outline: Outline::Triangle { triangle, corners: mesh.corners(triangle) } };
+        (0..mesh.triangles().len()).map(piece).collect()
+    }
+}
+
+impl Piece {
+    /// The point at its middle.
+    pub fn centre(&self, wall: &Wall) -> WallPoint {
+        match self.outline {
+            Outline::Rectangle { a, v_m, .. } => wall.at(self.wall, a, v_m),
+            Outline::Triangle { triangle, corners } => {
+                WallPoint::on_triangle(self.wall, triangle, corners.iter().sum::<Point3>() / 3.0)
+            }
+        }
+    }
+
+    /// Distance along the wall that no point of the piece exceeds from its middle, metres.
+    pub fn radius_m(&self, wall: &Wall) -> f64 {
+        match self.outline {
+            Outline::Rectangle { v_m, half_a, half_v_m, .. } => {
+                (half_a * wall.widest([v_m - half_v_m, v_m + half_v_m])).hypot(half_v_m)
+            }
+            Outline::Triangle { corners, .. } => {
+                let middle = corners.iter().sum::<Point3>() / 3.0;
+                corners.iter().map(|corner| (corner - middle).norm()).fold(0.0, f64::max)
+            }
+        }
+    }
+
+    /// Two or four parts, split along what is longer than half the other side; of a triangle four, by its sides' middles.
+    pub fn split(&self, wall: &Wall) -> Vec<Self> {
+        match self.outline {
+            Outline::Rectangle { a, v_m, half_a, half_v_m } => {
+                let across = half_a * wall.widest([v_m - half_v_m, v_m + half_v_m]);
+                let split_a: &[f64] = if across > 0.5 * half_v_m { &[-0.5, 0.5] } else { &[0.0] };
+                let split_v: &[f64] = if half_v_m > 0.5 * across { &[-0.5, 0.5] } else { &[0.0] };
+                let halves = (half_a / split_a.len() as f64, half_v_m / split_v.len() as f64);
+                let part = |i: f64, j: f64| Outline::Rectangle {
+                    a: a + i * half_a,
+                    v_m: v_m + j * half_v_m,
+                    half_a: halves.0,
+                    half_v_m: halves.1,
+                };
+                split_a
+                    .iter()
+                    .flat_map(|i| split_v.iter().map(move |j| (*i, *j)))
+                    .map(|(i, j)| Self { wall: self.wall, outline: part(i, j) })
+                    .collect()
+            }
+            Outline::Triangle { triangle, corners: [a, b, c] } => {
+                let [ab, bc, ca] = [(a + b) / 2.0, (b + c) / 2.0, (c + a) / 2.0];
+                [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]
+                    .into_iter()
+                    .map(|corners| Self { wall: self.wall, outline: Outline::Triangle { triangle, corners } })
+                    .collect()
+            }
+        }
+    }
+}
