@@ -312,3 +312,7 @@ fn check_pieces(pieces: &[usize]) -> std::result::Result<(), String> {
         shown.join(", ")
     ))
 }
+
+#[cfg(test)]
+#[path = "mesh_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use ab_glyph::{Font, FontRef, OutlineCurve, Point, ScaleFont};
+use ab_glyph::{Font, FontRef, ScaleFont, point};
 
 use crate::report::words::shortened;
 
@@ -61,24 +61,35 @@ pub(super) fn name_within(name: &str, size_px: f64, room_px: f64, bold: bool) ->
     (1..=name.chars().count().min(60)).rev().map(|most| shortened(name, most)).find(fits).unwrap_or_default()
 }
 
-/// One glyph's outline: closed where the next curve starts elsewhere; y runs down from the baseline.
-pub(super) fn outlines(text: &str, size_px: f64, bold: bool, mut curve: impl FnMut(OutlineCurve)) {
+/// The pixels that a line of text covers, and how far, from the start of its baseline; y runs down.
+///
+/// # Errors
+/// The first that `paint` gives.
+pub(super) fn covered<E>(
+    text: &str,
+    size_px: f64,
+    bold: bool,
+    mut paint: impl FnMut(i32, i32, f32) -> Result<(), E>,
+) -> Result<(), E> {
     let font = font(bold);
-    let per_em = font.units_per_em().unwrap_or(2048.0);
-    let factor = size_px as f32 / per_em;
+    let scaled = font.as_scaled(scale(font, size_px));
     let mut start_px = 0.0;
     for c in text.chars() {
         let glyph = font.glyph_id(c);
-        let placed = |p: Point| Point { x: start_px + p.x * factor, y: -p.y * factor };
-        for segment in font.outline(glyph).into_iter().flat_map(|o| o.curves) {
-            curve(match segment {
-                OutlineCurve::Line(a, b) => OutlineCurve::Line(placed(a), placed(b)),
-                OutlineCurve::Quad(a, b, c) => OutlineCurve::Quad(placed(a), placed(b), placed(c)),
-                OutlineCurve::Cubic(a, b, c, d) => OutlineCurve::Cubic(placed(a), placed(b), placed(c), placed(d)),
+        let placed = glyph.with_scale_and_position(scaled.scale(), point(start_px, 0.0));
+        if let Some(outline) = font.outline_glyph(placed) {
+            let corner = outline.px_bounds().min;
+            let mut painted = Ok(());
+            outline.draw(|x, y, share| {
+                if painted.is_ok() && share > 0.0 {
+                    painted = paint(corner.x as i32 + x as i32, corner.y as i32 + y as i32, share.min(1.0));
+                }
             });
+            painted?;
         }
-        start_px += font.h_advance_unscaled(glyph) * factor;
+        start_px += scaled.h_advance(glyph);
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Pictures of the evidence, each as PNG and as SVG.
 //!
-//! A plot draws once into a [`Picture`], a list of marks; `raster` and `svg` write that list down.
+//! A plot draws once into a [`Picture`], a list of marks; `ink` puts them onto plotters' backends, and
+//! `formats` makes PNG and SVG of it.
 //! One file a plot: [`map`] and [`module`] say where, the rest says why that can be believed.
 
 mod axes;
@@ -9,6 +10,8 @@ mod colour_map;
 mod correlations;
 mod dispersion;
 mod font;
+mod formats;
+mod ink;
 mod inset;
 mod layout;
 mod levels;
@@ -18,11 +21,9 @@ mod markers;
 mod module;
 mod patch;
 mod picture;
-mod raster;
 mod sides;
 mod solid;
 mod spectrogram;
-mod svg;
 #[cfg(test)]
 pub(in crate::report) mod synthetic;
 mod unroll;
@@ -112,7 +113,7 @@ pub fn write_dispersion_plot(
 
 fn write_picture(picture: &Picture, dir: &Path, stem: &str) -> Result<[PathBuf; 2]> {
     let [png, svg] = ["png", "svg"].map(|ending| dir.join(stem).with_extension(ending));
-    let (png_bytes, svg_text) = rayon::join(|| raster::png(picture), || svg::svg(picture));
+    let (png_bytes, svg_text) = rayon::join(|| formats::png(picture), || formats::svg(picture));
     write_atomically(&png, &png_bytes.map_err(|source| Error::io(&png, source))?)?;
     write_atomically(&svg, svg_text.map_err(|source| Error::io(&svg, source))?.as_bytes())?;
     Ok([png, svg])
@@ -126,8 +127,8 @@ mod tests {
         for plot in Plots::ALL {
             let picture = plot.draw(site, outcome);
             assert!(!picture.title.is_empty(), "{plot:?}");
-            assert!(raster::png(&picture).unwrap().starts_with(b"\x89PNG"), "{plot:?}");
-            let text = svg::svg(&picture).unwrap();
+            assert!(formats::png(&picture).unwrap().starts_with(b"\x89PNG"), "{plot:?}");
+            let text = formats::svg(&picture).unwrap();
             assert!(text.starts_with("<svg") && text.ends_with("</svg>\n"), "{plot:?}");
             // Embedded images may spell anything, but have no spaces.
             assert!(!text.contains("NaN ") && !text.contains(" NaN"), "{plot:?}");
