@@ -168,11 +168,14 @@ fn scene(setting: Setting, seed: u64, rng: &mut ChaCha8Rng) -> Scene {
         scene.deviations.speed_error_pct = speed_error_pct;
     }
     scene.deviations.thickness_error_pct = setting.thickness_error_pct;
-    let tunnel = Room::Tunnel { base_m: Point3::zeros(), axis: Point3::z(), radius_m: 1.0, length_m: 2.35 };
-    scene.reflection = (setting.reflection > 0.0).then(|| match setting.stage {
-        Stage::Cabin(_) => Reflection { coefficient: setting.reflection, order: 5, room: tunnel },
-        Stage::Plate | Stage::Shell => Reflection { coefficient: setting.reflection, order: 3, room: Room::Edges },
-    });
+    let (order, room) = match setting.stage {
+        Stage::Cabin(_) => {
+            (5, Room::Tunnel { base_m: Point3::zeros(), axis: Point3::z(), radius_m: 1.0, length_m: 2.35 })
+        }
+        Stage::Plate | Stage::Shell => (3, Room::Edges),
+    };
+    let coefficient = setting.reflection;
+    scene.reflection = (coefficient > 0.0).then_some(Reflection { coefficient, order, room });
     let leak = &mut scene.leaks[0];
     leak.place = anywhere(&scene.site, rng);
     leak.loudness = Loudness::Snr(setting.snr_db);

@@ -93,18 +93,18 @@ impl Window {
         if through == crossing {
             self.before + length(x - self.x, depth)
         } else {
-            self.to_edge(through) + length(x - through, y)
+            self.edge_way(through) + length(x - through, y)
         }
     }
 
     /// Length of the way to a place on the edge.
-    fn to_edge(&self, x: f64) -> f64 {
+    fn edge_way(&self, x: f64) -> f64 {
         self.before + length(x - self.x, self.y)
     }
 
     /// Length of the shortest way through the window.
     fn nearest(&self) -> f64 {
-        self.to_edge(self.x.clamp(self.from, self.to))
+        self.edge_way(self.x.clamp(self.from, self.to))
     }
 
     /// The same window with x counted from the other end of an edge of `length`.
@@ -291,7 +291,7 @@ impl<'a> Front<'a> {
         let Side { length: end, behind: [x, y], vertices: [first, second, _, behind], .. } = self.sides[edge];
         let Window { from, to, .. } = *window;
         let shorter = |vertex: usize, across: f64, y: f64, x: f64| {
-            self.vertices[vertex] + length(across, y) < window.to_edge(x) * (1.0 - SURELY_SHORTER)
+            self.vertices[vertex] + length(across, y) < window.edge_way(x) * (1.0 - SURELY_SHORTER)
         };
         let beyond = |at: f64| (x - at) * window.y - (window.x - at) * y;
         let (low, high) = (beyond(from), beyond(to));
