@@ -18,6 +18,7 @@ mod tell;
 mod transient;
 mod verdict;
 mod views;
+mod ways;
 
 use std::time::Instant;
 

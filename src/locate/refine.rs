@@ -5,18 +5,27 @@
 //! virtual ranges, and generalised least squares splits those between place and site. Where the site is exact this is
 //! plain maximum likelihood; where it is not, the same steps carry its uncertainty into the answer.
 
+use std::borrow::Cow;
+
 use nalgebra::{DMatrix, DVector, Matrix2};
 
 use super::align::line_up;
 use super::array::Array;
 use super::gls::{RangeError, Solution, solve_observed};
 use super::likelihood::{BlockScore, Likelihood};
+use super::ways::straightened;
 use crate::cross_spectra::Coherence;
 use crate::delay::RangeTable;
 use crate::site::WallPoint;
 
 /// Rounds of fitting signal-to-noise ratios and climbing.
 const ROUNDS: usize = 3;
+
+/// Rounds at most where further ways are taken out, which follow the place: each takes the rest down to about a third.
+const MOST_ROUNDS: usize = 12;
+
+/// A place that moves less in a round, metres, has settled.
+const SETTLED_M: f64 = 1e-6;
 
 /// Gauss–Newton steps of one round at most.
 const STEPS: usize = 20;
@@ -86,17 +95,27 @@ pub fn refine(array: &Array<'_>, data: Data<'_>, start: WallPoint) -> Option<Ref
     let (point, ranges) = line_up(array, pairs, data.tables, start, wavelength_m, gain);
 
     let stated = array.ranges_m(&point);
-    let mut likelihood = Likelihood::fit(data.coherence, k, data.samples_per_bin, &ranges);
     let mut state = {
+        let likelihood = Likelihood::fit(data.coherence, k, data.samples_per_bin, &ranges);
         // The lined-up ranges become the starting point of the climb: the site errors that explain them best.
         let error = RangeError::of(array, &point, &stated, &likelihood.information(), 1.0);
         let solution = solve_observed(&error, &(error.basis.transpose() * (&ranges - &stated)))?;
         State { point, pull_per_m: solution.pull_per_m }
     };
-    for _ in 0..ROUNDS {
+    let (mut heard, mut ranges) = (Cow::Borrowed(data.coherence), ranges);
+    for round in 1..=MOST_ROUNDS {
+        let likelihood = Likelihood::fit(&heard, k, data.samples_per_bin, &ranges);
+        let from_m = state.point.position_m;
         climb(array, &likelihood, &mut state)?;
-        likelihood = Likelihood::fit(data.coherence, k, data.samples_per_bin, &ranges_of(array, &state));
+        ranges = ranges_of(array, &state);
+        let settled = round >= ROUNDS && (state.point.position_m - from_m).norm() < SETTLED_M;
+        match straightened(array, data.coherence, k, &state.point) {
+            Some(straight) if !settled => heard = Cow::Owned(straight),
+            None if round < ROUNDS => {}
+            _ => break,
+        }
     }
+    let likelihood = Likelihood::fit(&heard, k, data.samples_per_bin, &ranges);
     finish(array, data, &likelihood, &state)
 }
 

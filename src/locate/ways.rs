@@ -1,0 +1,115 @@
+//! Sound that reaches a sensor by more than one way: round a closed wall, or as the other guided wave.
+//!
+//! With `h_m = e^{−ikd_m}·g_m(f)`, `g_m = 1 + Σ_w a_w·√(d_m/d_w)·e^{−i(k_w d_w − k d_m)}`, the further ways only turn and weigh
+//! what the direct one brings. Where they explain more of the coherence than the direct way alone, their turn is taken out,
+//! and what is left is a direct sound again; where they do not, nothing is changed. One way leaves `g = 1`.
+
+use realfft::num_complex::Complex;
+
+use super::array::Array;
+use crate::cross_spectra::Coherence;
+use crate::site::WallPoint;
+use crate::units::amplitude_from_db;
+
+/// Levels of the other guided wave over the first that are tried, decibels, with either sign.
+const OTHER_MODE_DB: [f64; 7] = [-24.0, -18.0, -12.0, -8.0, -4.0, 0.0, 4.0];
+
+/// Further ways must raise the steered response by this share to be believed.
+const GAIN: f64 = 1.005;
+
+/// One sensor's `g` over the used bins.
+type Turns = Vec<Complex<f64>>;
+
+/// The coherence as it were if sound came by the direct way alone, for a source at `place`; `None` where no further way
+/// is known or none explains more.
+pub fn straightened(
+    array: &Array<'_>,
+    coherence: &Coherence,
+    wavenumber_rad_m: &[f64],
+    place: &WallPoint,
+) -> Option<Coherence> {
+    let legs = array.all_ways(place);
+    let other = array.medium.other_mode();
+    if other.is_none() && legs.iter().all(|legs| legs.len() < 2) {
+        return None;
+    }
+    let ranges_m: Vec<f64> = legs.iter().map(|legs| legs[0].length_m).collect();
+    let other_k: Option<Vec<f64>> =
+        other.map(|medium| coherence.frequency_hz.iter().map(|f| medium.wavenumber_rad_m(*f)).collect());
+    let round: Vec<Turns> = (0..array.len()).map(|m| round(array, &legs[m], coherence, wavenumber_rad_m)).collect();
+    let alone = vec![vec![Complex::ONE; wavenumber_rad_m.len()]; array.len()];
+    let levels = OTHER_MODE_DB.iter().flat_map(|db| [amplitude_from_db(*db), -amplitude_from_db(*db)]);
+    let levels: Vec<f64> = std::iter::once(0.0).chain(levels.filter(|_| other_k.is_some())).collect();
+    let value = |turns: &[Turns]| response(coherence, wavenumber_rad_m, &ranges_m, turns);
+    let bar = GAIN * value(&alone);
+    let tried = [&alone, &round].into_iter().flat_map(|first| levels.iter().map(move |level| (first, *level)));
+    let (height, turns) = tried
+        .map(|(first, level)| {
+            let turns = match &other_k {
+                Some(other_k) => with_other(first, &ranges_m, wavenumber_rad_m, other_k, level),
+                None => first.clone(),
+            };
+            (value(&turns), turns)
+        })
+        .max_by(|x, y| x.0.total_cmp(&y.0))?;
+    (height > bar).then(|| turned_back(coherence, &turns))
+}
+
+/// `g` of the ways round.
+fn round(array: &Array<'_>, legs: &[crate::propagation::Leg], coherence: &Coherence, k: &[f64]) -> Turns {
+    let direct_m = legs[0].length_m;
+    let medium = &array.medium;
+    let amplitude = |length_m: f64, hz: f64| {
+        let lost_db = medium.absorption_db_m(hz) * (length_m - direct_m);
+        (medium.spreading(length_m) / medium.spreading(direct_m.max(1e-3))).sqrt() * amplitude_from_db(-lost_db)
+    };
+    k.iter()
+        .zip(&coherence.frequency_hz)
+        .map(|(k, hz)| {
+            let further = legs[1..]
+                .iter()
+                .map(|leg| Complex::from_polar(amplitude(leg.length_m, *hz), -k * (leg.length_m - direct_m)));
+            further.sum::<Complex<f64>>() + 1.0
+        })
+        .collect()
+}
+
+/// `g` with the other guided wave added at `level` times the first's amplitude at 1 m, on the direct way.
+fn with_other(first: &[Turns], ranges_m: &[f64], k: &[f64], other_k: &[f64], level: f64) -> Vec<Turns> {
+    let add = |(turns, range_m): (&Turns, &f64)| {
+        let bins = turns.iter().zip(k).zip(other_k);
+        bins.map(|((g, k), other)| g + Complex::from_polar(level, -(other - k) * range_m)).collect()
+    };
+    first.iter().zip(ranges_m).map(add).collect()
+}
+
+/// Steered response of a source whose sound arrives as `g` says, as a share of what it would be without noise.
+fn response(coherence: &Coherence, k: &[f64], ranges_m: &[f64], turns: &[Turns]) -> f64 {
+    let steered: Vec<Turns> = turns
+        .iter()
+        .zip(ranges_m)
+        .map(|(turns, range)| turns.iter().zip(k).map(|(g, k)| unit(*g) * Complex::cis(-k * range)).collect())
+        .collect();
+    let of_pair = |(row, &(m, n)): (usize, &(usize, usize))| -> f64 {
+        let products = steered[m].iter().zip(&steered[n]).zip(coherence.value.row(row));
+        products.map(|((h_m, h_n), g)| (g * h_m.conj() * h_n).re).sum()
+    };
+    coherence.pairs.iter().enumerate().map(of_pair).sum::<f64>() / (coherence.pairs.len() * k.len()) as f64
+}
+
+/// The coherence with the phases of `g` taken out.
+fn turned_back(coherence: &Coherence, turns: &[Turns]) -> Coherence {
+    let mut straight = coherence.clone();
+    for (row, &(m, n)) in coherence.pairs.iter().enumerate() {
+        for (value, (g_m, g_n)) in straight.value.row_mut(row).iter_mut().zip(turns[m].iter().zip(&turns[n])) {
+            *value *= unit(*g_m).conj() * unit(*g_n);
+        }
+    }
+    straight
+}
+
+/// The same direction with length 1.
+fn unit(g: Complex<f64>) -> Complex<f64> {
+    let length = g.norm();
+    if length > 0.0 { g / length } else { Complex::ONE }
+}
