@@ -1,6 +1,7 @@
 //! What is there: wall patches, sensors, recorders and how sound travels, read from a TOML file or refused.
 
 mod boxes;
+mod meridian;
 mod mesh;
 #[cfg(test)]
 pub(crate) mod mesh_shapes;
@@ -14,6 +15,7 @@ mod read_wall;
 mod table;
 mod wall;
 
+pub use meridian::Meridian;
 pub use mesh::Mesh;
 pub use piece::Piece;
 pub use plate::{Mode, PlatePath, PlateWave, Solid};
@@ -21,7 +23,7 @@ pub(crate) use read::take_site;
 pub use read::{parse_site, read_site};
 pub(crate) use read_wall::{COORDINATE_M, place_on_wall};
 pub(crate) use table::{Document, Table, read_text};
-pub use wall::{Chart, Meridian, Point3, Wall, WallPoint};
+pub use wall::{Chart, Point3, Wall, WallPoint};
 
 /// A valid site: every sensor stands on a known recorder and channel, every wall has an area.
 #[derive(Debug, Clone, PartialEq)]
