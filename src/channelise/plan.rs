@@ -23,7 +23,7 @@ impl Band {
         let nyquist_hz = sample_rate_hz / 2.0;
         if high_hz > nyquist_hz {
             return Err(Error::request(format!(
-                "band {:.6}..{:.6} kHz, but a capture at {:.6} kHz carries nothing above {:.6} kHz",
+                "band {}..{} kHz, but a capture at {} kHz carries nothing above {} kHz",
                 low_hz / 1e3,
                 high_hz / 1e3,
                 sample_rate_hz / 1e3,

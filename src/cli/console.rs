@@ -1,6 +1,7 @@
 //! Answers to stdout, everything else to stderr; colour and progress only where a person is looking.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pinhole::{Error, Result};
@@ -82,5 +83,19 @@ impl Progress {
     /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Refuses a folder for results that cannot be one, before anything is computed.
+///
+/// # Errors
+/// [`Error::Io`] where the nearest thing that exists on the way to it is no folder.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    match folder.ancestors().find(|above| above.exists()) {
+        Some(above) if !above.is_dir() => {
+            let what = format!("{} is a file; name a folder, there or to be made", above.display());
+            Err(Error::io(folder, io::Error::new(io::ErrorKind::NotADirectory, what)))
+        }
+        _ => Ok(()),
     }
 }

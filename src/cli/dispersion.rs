@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use pinhole::atomic::write_atomically;
 use pinhole::propagation::Medium;
-use pinhole::report::{dispersion_csv, dispersion_table, write_atomically, write_dispersion_plot};
+use pinhole::report::{dispersion_csv, dispersion_table, write_dispersion_plot};
 use pinhole::site::read_site;
 use pinhole::{Error, Result};
 

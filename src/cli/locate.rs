@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use pinhole::atomic::write_atomically;
 use pinhole::capture::Captures;
 use pinhole::cross_spectra::Weighting;
 use pinhole::locate::{Options, Outcome, Verdict, locate, locate_transients};
-use pinhole::report::{result_json, summary, write_atomically, write_plots};
+use pinhole::report::{result_json, summary, write_plots};
 use pinhole::site::{Site, read_site};
 use pinhole::{Error, Result};
 
@@ -97,6 +98,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
         pool.map_err(|e| Error::request(format!("--threads {threads}: {e}")))?;
     }
+    console::check_folder(&out_dir(arguments))?;
     let site = read_site(&site_path(arguments)?)?;
     let captures = Captures::open(&arguments.captures)?;
     let background = match arguments.background.as_slice() {

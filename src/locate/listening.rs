@@ -9,6 +9,7 @@ use crate::capture::Captures;
 use crate::cross_spectra::{BinFate, CrossSpectra, Overview, Span, Sums, bin_fates, listen};
 use crate::error::{Error, Result};
 use crate::site::Site;
+use crate::units::power_db;
 
 /// Bins that must be left when machine lines are taken out.
 const MIN_BINS: usize = 8;
@@ -84,7 +85,8 @@ pub fn listen_in<'a>(
         segment_samples: preparation.layout.segmentation.segment_samples,
         averages: spectra.averages(),
     };
-    let warnings = captures.warnings().map(String::from).collect();
+    let mut warnings: Vec<String> = captures.warnings().map(String::from).collect();
+    warnings.extend(background.as_ref().and_then(|background| unlike(&mean, &background.mean())));
     Ok(Listened {
         preparation,
         capture,
@@ -96,6 +98,24 @@ pub fn listen_in<'a>(
         fates,
         overview: heard.overview,
         warnings,
+    })
+}
+
+/// A background this much louder or quieter than the capture, decibels, is not of the same machines at the same gain.
+const UNLIKE_DB: f64 = 10.0;
+
+/// A warning where a background cannot be that of this capture.
+fn unlike(capture: &Sums, background: &Sums) -> Option<String> {
+    let ratio = |m: usize| background.auto.row(m).sum() / capture.auto.row(m).sum().max(f64::MIN_POSITIVE);
+    let mut ratios: Vec<f64> = (0..capture.auto.nrows()).map(|m| power_db(ratio(m))).collect();
+    ratios.sort_by(f64::total_cmp);
+    let typical_db = ratios[ratios.len() / 2];
+    (typical_db.abs() > UNLIKE_DB).then(|| {
+        let how = if typical_db > 0.0 { "louder" } else { "quieter" };
+        format!(
+            "the background is {:.0} dB {how} than the capture: it tells little unless machines and gain were the same",
+            typical_db.abs().min(200.0)
+        )
     })
 }
 

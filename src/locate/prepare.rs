@@ -123,9 +123,9 @@ pub fn selection(site: &Site, captures: &Captures, sensors: &[usize]) -> Result<
     if files.len() != site.recorders.len() {
         let ids: Vec<_> = site.recorders.iter().map(|r| r.id.as_str()).collect();
         return Err(Error::request(format!(
-            "{} capture files given, but the site has {} recorder(s): {}; give one file a recorder, in that order",
-            files.len(),
-            site.recorders.len(),
+            "{} given, but the site has {}: {}; give one file a recorder, in that order",
+            counted(files.len(), "capture file"),
+            counted(site.recorders.len(), "recorder"),
             ids.join(", ")
         )));
     }
@@ -134,15 +134,20 @@ pub fn selection(site: &Site, captures: &Captures, sensors: &[usize]) -> Result<
         let file = &files[sensor.recorder];
         if sensor.channel > file.channels() {
             return Err(Error::request(format!(
-                "{}: {} channels, but the site has sensor '{}' on channel {}; fix the channel or give the right capture",
+                "{}: {}, but the site has sensor '{}' on channel {}; fix the channel or give the right capture",
                 file.path().display(),
-                file.channels(),
+                counted(file.channels(), "channel"),
                 sensor.id,
                 sensor.channel
             )));
         }
     }
     Ok(sensors.iter().map(|&i| (site.sensors[i].recorder, site.sensors[i].channel - 1)).collect())
+}
+
+/// `1 channel`, `2 channels`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The band to use where none is given.
@@ -185,7 +190,18 @@ fn spread_s(array: &Array<'_>, media: &[Medium], rate_hz: f64) -> Result<f64> {
             id(n)
         )));
     }
-    Ok(slowest.time_s(range_m))
+    let delays = array.sensors.iter().map(|&i| array.site.sensors[i].delay_s);
+    let (least_s, most_s) = delays.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+    // Delays are undone as phases, so a segment must hold them as it must hold the ways.
+    let spread_s = slowest.time_s(range_m) + (most_s - least_s);
+    if spread_s * rate_hz > MAX_SPREAD_SAMPLES {
+        return Err(Error::request(format!(
+            "delay_s of the sensors runs from {least_s} s to {most_s} s; at {rate_hz} Hz at most {:.3} s are analysed; cut the \
+             captures to a common start",
+            MAX_SPREAD_SAMPLES / rate_hz
+        )));
+    }
+    Ok(spread_s)
 }
 
 fn span(captures: &Captures, options: &Options) -> Result<Span> {

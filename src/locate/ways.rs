@@ -113,3 +113,58 @@ fn unit(g: Complex<f64>) -> Complex<f64> {
     let length = g.norm();
     if length > 0.0 { g / length } else { Complex::ONE }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::propagation::Medium;
+    use crate::site::{Site, parse_site};
+    use ndarray::Array2;
+
+    fn site() -> Site {
+        let head = "[path]\nkind='plate'\nmode='A0'\nthickness_mm=3\nmaterial='AMg6'\nspeed_sigma_pct=0\n[[wall]]\nid='w'\n\
+                    shape='cylinder'\nbase_m=[0,0,0]\naxis=[0,0,1]\nseam=[1,0,0]\nradius_m=0.3\nlength_m=1.0\n";
+        let sensor = |i: usize| {
+            let (u, v) = ((0.37 * i as f64) % 1.88, 0.1 + 0.15 * i as f64);
+            format!("[[sensor]]\nid='C{i}'\nchannel={}\nwall='w'\nu_m={u}\nv_m={v}\nposition_sigma_m=0\n", i + 1)
+        };
+        parse_site(&(head.to_owned() + &(0..5).map(sensor).collect::<String>()), "site.toml").unwrap()
+    }
+
+    /// Coherence of a source at `place` that arrives as `g` says, without noise.
+    fn heard(array: &Array<'_>, k: &[f64], frequency_hz: &[f64], place: &WallPoint, g: &[Turns]) -> Coherence {
+        let ranges = array.ranges_m(place);
+        let pairs: Vec<_> = (0..array.len()).flat_map(|m| (m + 1..array.len()).map(move |n| (m, n))).collect();
+        let h = |m: usize, bin: usize| unit(g[m][bin]) * Complex::cis(-k[bin] * ranges[m]);
+        let value = Array2::from_shape_fn((pairs.len(), k.len()), |(row, bin)| {
+            let (m, n) = pairs[row];
+            h(m, bin) * h(n, bin).conj()
+        });
+        Coherence { frequency_hz: frequency_hz.to_vec(), pairs, groups: vec![0; array.len()], value }
+    }
+
+    #[test]
+    fn sound_round_the_wall_and_in_the_other_wave_becomes_direct_sound() {
+        let site = site();
+        let array = Array::new(&site, Medium::of(&site), [60e3, 180e3], (0..5).collect()).unwrap();
+        let frequency_hz: Vec<f64> = (0..400).map(|i| 60e3 + 300.0 * f64::from(i)).collect();
+        let k: Vec<f64> = frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
+        let place = site.walls[0].at(0, 2.0, 0.55);
+        let ranges: Vec<f64> = array.ranges_m(&place).iter().copied().collect();
+        let ones = vec![vec![Complex::from(1.0); k.len()]; 5];
+        let direct = heard(&array, &k, &frequency_hz, &place, &ones);
+        assert!(straightened(&array, &direct, &k, &place).is_none(), "direct sound is left alone");
+        let legs = array.all_ways(&place);
+        let round: Vec<Turns> = (0..5).map(|m| round(&array, &legs[m], &direct, &k)).collect();
+        let other = array.medium.other_mode().unwrap();
+        let other_k: Vec<f64> = frequency_hz.iter().map(|f| other.wavenumber_rad_m(*f)).collect();
+        let both = with_other(&round, &ranges, &k, &other_k, amplitude_from_db(-8.0));
+        for g in [&round, &both] {
+            let mixed = heard(&array, &k, &frequency_hz, &place, g);
+            assert!(response(&mixed, &k, &ranges, &ones) < 0.9);
+            let straight = straightened(&array, &mixed, &k, &place).unwrap();
+            let worst = straight.value.iter().zip(&direct.value).map(|(x, y)| (x - y).norm()).fold(0.0, f64::max);
+            assert!(worst < 1e-12, "{worst:e}");
+        }
+    }
+}

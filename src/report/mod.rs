@@ -1,11 +1,10 @@
 //! What an analysis tells people and programs: a summary in words, `result.json`, and pictures of the evidence.
 //!
-//! Everything here reads a [`Site`] and an [`Outcome`] and decides nothing. Only [`write_atomically`] touches the disk.
+//! Everything here reads a [`Site`] and an [`Outcome`] and decides nothing. Only pictures are written from here.
 //!
 //! [`Site`]: crate::site::Site
 //! [`Outcome`]: crate::locate::Outcome
 
-mod atomic;
 mod dispersion;
 mod json;
 mod plots;
@@ -13,7 +12,6 @@ mod records;
 mod text;
 mod words;
 
-pub use atomic::write_atomically;
 pub use dispersion::{dispersion_csv, dispersion_table};
 pub use json::result_json;
 pub use plots::{Plots, write_dispersion_plot, write_plots};

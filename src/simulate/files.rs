@@ -1,6 +1,6 @@
 //! A simulated capture as the files that a recorder and its engineer would leave, and the truth beside them.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::path::Path;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::record::{Captures, Recording};
 use super::scene::{Format, Scene};
+use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 
 /// Writes `capture.wav`, `background.wav` where there is one, `site.toml` and `truth.json` to `dir`, which is made if
@@ -27,7 +28,7 @@ pub fn write(scene: &Scene, captures: &Captures, dir: &Path) -> Result<()> {
     for (name, recording) in background_names.iter().zip(captures.background.iter().flatten()) {
         write_wav(&dir.join(name), recording, scene)?;
     }
-    write_atomically(&dir.join("site.toml"), scene.site_toml.as_bytes())?;
+    write_atomically(dir.join("site.toml"), scene.site_toml.as_bytes())?;
     let background = match (&captures.background, &background_names[..]) {
         (None, _) => Value::Null,
         (Some(_), [one]) => json!(one),
@@ -35,7 +36,7 @@ pub fn write(scene: &Scene, captures: &Captures, dir: &Path) -> Result<()> {
     };
     let truth = truth_json(scene, captures, &names, background);
     let text = serde_json::to_string_pretty(&truth).expect("keys are strings") + "\n";
-    write_atomically(&dir.join("truth.json"), text.as_bytes())
+    write_atomically(dir.join("truth.json"), text.as_bytes())
 }
 
 fn file_names(scene: &Scene, stem: &str) -> Result<Vec<String>> {
@@ -132,19 +133,6 @@ fn encode(bytes: &mut Cursor<Vec<u8>>, recording: &Recording, spec: WavSpec) -> 
         }
     }
     writer.finalize()
-}
-
-/// Writes `bytes` under a temporary name, then gives them their own.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // A temporary file is its owner's alone; what it becomes is as readable as any file (the umask still applies).
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(|e| Error::io(path, e))?;
-    file.write_all(bytes).map_err(|e| Error::io(path, e))?;
-    file.persist(path).map_err(|e| Error::io(path, e.error))?;
-    Ok(())
 }
 
 #[cfg(test)]

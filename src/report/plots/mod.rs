@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::write_atomically;
+use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::locate::Outcome;
 use crate::propagation::Medium;
