@@ -13,6 +13,9 @@ use super::picture::{Frame, IndexedImage, Mark, Picture, Rgba};
 /// Pixels of the drawn bitmap along each side of one of the finished picture.
 const OVERSAMPLING: usize = 3;
 
+/// Rows of the finished picture that are drawn at a time: the whole at once would take 43 MB.
+const STRIP_PX: usize = 125;
+
 /// Units of the vector document in one pixel of the finished picture.
 const TENTHS: f64 = 10.0;
 
@@ -22,13 +25,19 @@ const TENTHS: f64 = 10.0;
 /// What the encoder says; in practice only where memory runs out.
 pub(super) fn png(picture: &Picture) -> std::io::Result<Vec<u8>> {
     let (width, height) = (picture.width_px as usize, picture.height_px as usize);
-    let size = (picture.width_px * OVERSAMPLING as u32, picture.height_px * OVERSAMPLING as u32);
-    let mut drawn = vec![255; 3 * width * height * OVERSAMPLING * OVERSAMPLING];
-    let mut ink =
-        Ink { backend: BitMapBackend::with_buffer(&mut drawn, size), scale: OVERSAMPLING as f64, vector: false };
-    picture.marks.iter().try_for_each(|mark| ink.draw(mark)).map_err(|e| std::io::Error::other(e.to_string()))?;
-    drop(ink);
-    encoded(picture.width_px, picture.height_px, png::ColorType::Rgb, None, &reduced(&drawn, width, height))
+    let mut reduced_rows = Vec::with_capacity(3 * width * height);
+    for top in (0..height).step_by(STRIP_PX) {
+        let rows = STRIP_PX.min(height - top);
+        let mut drawn = vec![255; 3 * width * rows * OVERSAMPLING * OVERSAMPLING];
+        let backend =
+            BitMapBackend::with_buffer(&mut drawn, ((width * OVERSAMPLING) as u32, (rows * OVERSAMPLING) as u32));
+        let held = top as f64..(top + rows) as f64;
+        let mut ink = Ink { backend, scale: OVERSAMPLING as f64, vector: false, rows: held };
+        picture.marks.iter().try_for_each(|mark| ink.draw(mark)).map_err(|e| std::io::Error::other(e.to_string()))?;
+        drop(ink);
+        reduced_rows.extend(reduced(&drawn, width, rows));
+    }
+    encoded(picture.width_px, picture.height_px, png::ColorType::Rgb, None, &reduced_rows)
 }
 
 /// The picture as an SVG document.
@@ -38,7 +47,12 @@ pub(super) fn png(picture: &Picture) -> std::io::Result<Vec<u8>> {
 pub(super) fn svg(picture: &Picture) -> std::io::Result<String> {
     let size = [picture.width_px, picture.height_px].map(|px| px * TENTHS as u32);
     let mut text = String::new();
-    let mut ink = Ink { backend: SVGBackend::with_string(&mut text, size.into()), scale: TENTHS, vector: true };
+    let mut ink = Ink {
+        backend: SVGBackend::with_string(&mut text, size.into()),
+        scale: TENTHS,
+        vector: true,
+        rows: 0.0..picture.height_px.into(),
+    };
     let other = |e: &dyn std::fmt::Display| std::io::Error::other(e.to_string());
     let paper = Frame::new(0.0, 0.0, picture.width_px.into(), picture.height_px.into());
     ink.fill(&paper.corners(), [255; 4]).map_err(|e| other(&e))?;

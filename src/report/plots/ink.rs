@@ -2,6 +2,8 @@
 //!
 //! Glyphs are drawn from the outlines that the layout measured ([`font`]); the vector backend writes text as text.
 
+use std::ops::Range;
+
 use plotters::prelude::DrawingBackend;
 use plotters_backend::text_anchor::{HPos, Pos, VPos};
 use plotters_backend::{
@@ -30,6 +32,8 @@ pub(super) struct Ink<B> {
     pub scale: f64,
     /// Whether it writes shapes and text rather than pixels.
     pub vector: bool,
+    /// The stretch of the picture that it holds, pixels from the top; what lies outside is left out.
+    pub rows: Range<f64>,
 }
 
 pub(super) type Inked<B> = Result<(), DrawingErrorKind<<B as DrawingBackend>::ErrorType>>;
@@ -53,10 +57,19 @@ impl<B: DrawingBackend> Ink<B> {
     }
 
     fn at(&self, [x, y]: [f64; 2]) -> BackendCoord {
-        ((x * self.scale).round() as i32, (y * self.scale).round() as i32)
+        ((x * self.scale).round() as i32, ((y - self.rows.start) * self.scale).round() as i32)
+    }
+
+    /// Whether nothing between two heights is held.
+    fn misses(&self, top: f64, bottom: f64) -> bool {
+        bottom < self.rows.start || top > self.rows.end
     }
 
     pub fn fill(&mut self, points: &[[f64; 2]], colour: Rgba) -> Inked<B> {
+        let (top, bottom) = points.iter().fold((f64::MAX, f64::MIN), |(top, low), p| (p[1].min(top), p[1].max(low)));
+        if self.misses(top, bottom) {
+            return Ok(());
+        }
         let outline: Vec<_> = points.iter().map(|point| self.at(*point)).collect();
         self.backend.fill_polygon(outline, &backend_colour(colour))
     }
@@ -107,6 +120,11 @@ impl<B: DrawingBackend> Ink<B> {
     }
 
     fn label(&mut self, label: &Label) -> Inked<B> {
+        let reach =
+            label.size_px + if label.turned { font::width_px(&label.text, label.size_px, label.bold) } else { 0.0 };
+        if self.misses(label.at[1] - reach, label.at[1] + reach) {
+            return Ok(());
+        }
         if let Some(colour) = label.halo {
             let reach = 0.12 * label.size_px;
             for [x, y] in AROUND {
@@ -134,10 +152,15 @@ impl<B: DrawingBackend> Ink<B> {
 
     /// The image, each pixel that of the nearest palette entry, transparent ones left out.
     fn image(&mut self, frame: &Frame, image: &IndexedImage) -> Inked<B> {
+        if self.misses(frame.top, frame.bottom) {
+            return Ok(());
+        }
         let ((left, top), (right, bottom)) = (self.at([frame.left, frame.top]), self.at([frame.right, frame.bottom]));
         let (wide, high) = ((right - left).max(1) as usize, (bottom - top).max(1) as usize);
         let mut run: Vec<u8> = Vec::with_capacity(3 * wide);
-        for y in 0..high {
+        let held =
+            (-top).max(0) as usize..high.min(((self.rows.end - frame.top) * self.scale).ceil().max(0.0) as usize);
+        for y in held {
             let row = &image.index[(y * image.height / high) * image.width..][..image.width];
             let mut start = 0;
             for x in 0..=wide {
