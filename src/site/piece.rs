@@ -14,8 +14,9 @@ pub struct Piece {
 enum Outline {
     /// A rectangle in the wall's chart, by its middle and half its sides.
     Rectangle { a: f64, v_m: f64, half_a: f64, half_v_m: f64 },
-    /// A part of one triangle of a mesh.
-    Triangle { triangle: usize, corners: [Point3; 3] },
+    /// A part of one triangle of a mesh: the triangle is quartered `depth` times, each time one of the quarters is taken,
+    /// two bits of `path` a time, the last quarter lowest. Corners would take four times the room of a whole piece.
+    Triangle { triangle: u32, depth: u32, path: u64 },
 }
 
 impl Wall {
@@ -67,9 +68,8 @@ impl Wall {
 
     fn whole_triangles(&self, index: usize) -> Vec<Piece> {
         let Some(mesh) = self.mesh() else { return Vec::new() };
-        let piece =
-            |triangle| Piece { wall: index, outline: Outline::Triangle { triangle, corners: mesh.corners(triangle) } };
-        (0..mesh.triangles().len()).map(piece).collect()
+        let piece = |triangle| Piece { wall: index, outline: Outline::Triangle { triangle, depth: 0, path: 0 } };
+        (0..mesh.triangles().len() as u32).map(piece).collect()
     }
 }
 
@@ -78,8 +78,9 @@ impl Piece {
     pub fn centre(&self, wall: &Wall) -> WallPoint {
         match self.outline {
             Outline::Rectangle { a, v_m, .. } => wall.at(self.wall, a, v_m),
-            Outline::Triangle { triangle, corners } => {
-                WallPoint::on_triangle(self.wall, triangle, corners.iter().sum::<Point3>() / 3.0)
+            Outline::Triangle { triangle, .. } => {
+                let middle = self.corners(wall).iter().sum::<Point3>() / 3.0;
+                WallPoint::on_triangle(self.wall, triangle as usize, middle)
             }
         }
     }
@@ -90,7 +91,8 @@ impl Piece {
             Outline::Rectangle { v_m, half_a, half_v_m, .. } => {
                 (half_a * wall.widest([v_m - half_v_m, v_m + half_v_m])).hypot(half_v_m)
             }
-            Outline::Triangle { corners, .. } => {
+            Outline::Triangle { .. } => {
+                let corners = self.corners(wall);
                 let middle = corners.iter().sum::<Point3>() / 3.0;
                 corners.iter().map(|corner| (corner - middle).norm()).fold(0.0, f64::max)
             }
@@ -117,13 +119,26 @@ impl Piece {
                     .map(|(i, j)| Self { wall: self.wall, outline: part(i, j) })
                     .collect()
             }
-            Outline::Triangle { triangle, corners: [a, b, c] } => {
-                let [ab, bc, ca] = [(a + b) / 2.0, (b + c) / 2.0, (c + a) / 2.0];
-                [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]
-                    .into_iter()
-                    .map(|corners| Self { wall: self.wall, outline: Outline::Triangle { triangle, corners } })
-                    .collect()
-            }
+            Outline::Triangle { triangle, depth, path } => (0..4)
+                .map(|quarter| Outline::Triangle { triangle, depth: depth + 1, path: path << 2 | quarter })
+                .map(|outline| Self { wall: self.wall, outline })
+                .collect(),
         }
+    }
+
+    /// The corners of a part of a triangle, metres; none of a rectangle.
+    fn corners(&self, wall: &Wall) -> [Point3; 3] {
+        let (Outline::Triangle { triangle, depth, path }, Some(mesh)) = (self.outline, wall.mesh()) else {
+            return [Point3::zeros(); 3];
+        };
+        (0..depth).rev().fold(mesh.corners(triangle as usize), |[a, b, c], level| {
+            let [ab, bc, ca] = [(a + b) / 2.0, (b + c) / 2.0, (c + a) / 2.0];
+            match path >> (2 * level) & 3 {
+                0 => [a, ab, ca],
+                1 => [ab, b, bc],
+                2 => [ca, bc, c],
+                _ => [ab, bc, ca],
+            }
+        })
     }
 }
