@@ -26,7 +26,10 @@ const MOST: usize = 1000;
 #[derive(Default)]
 struct Past {
     quietest: Option<f32>,
-    recent: VecDeque<f32>,
+    /// Powers that no later one exceeds, with their steps: the first is the loudest of the recent ones.
+    recent: VecDeque<(usize, f32)>,
+    step: usize,
+    was_zero: bool,
 }
 
 /// Frames at which events begin in the selected channels between two frames: the first step of any channel that rises out
@@ -58,7 +61,7 @@ pub fn events(
                 risen |= past.rises(power(&row[step * STEP..(step + 1) * STEP]), memory_steps);
             }
             // All sensors hear one event within the memory.
-            if risen && found.last().is_none_or(|last| frame - last > memory) {
+            if risen && found.len() < MOST && found.last().is_none_or(|last| frame - last > memory) {
                 found.push(frame);
             }
         }
@@ -75,20 +78,20 @@ fn power(samples: &[f32]) -> f32 {
 
 impl Past {
     fn rises(&mut self, power: f32, memory_steps: usize) -> bool {
-        // Exact zeros are a recorder that has not begun, and the step after them may be cut.
-        if power == 0.0 {
+        self.step += 1;
+        // Exact zeros are a recorder that has not begun, and the step after them is cut.
+        let begun = !std::mem::replace(&mut self.was_zero, power == 0.0) && power > 0.0;
+        if !begun {
             return false;
         }
-        let Some(quietest) = self.quietest else {
-            self.quietest = Some(power);
-            self.recent.push_back(power);
-            return false;
-        };
-        let loudest = self.recent.iter().copied().fold(0.0, f32::max);
-        let risen = power > OVER_QUIETEST * quietest && power > OVER_RECENT * loudest;
-        self.quietest = Some(quietest.min(power));
-        self.recent.push_back(power);
-        if self.recent.len() > memory_steps {
+        let loudest = self.recent.front().map_or(0.0, |(_, loudest)| *loudest);
+        let risen = self.quietest.is_some_and(|q| power > OVER_QUIETEST * q && power > OVER_RECENT * loudest);
+        self.quietest = Some(self.quietest.map_or(power, |q| q.min(power)));
+        while self.recent.back().is_some_and(|(_, last)| *last <= power) {
+            self.recent.pop_back();
+        }
+        self.recent.push_back((self.step, power));
+        while self.recent.front().is_some_and(|(step, _)| step + memory_steps <= self.step) {
             self.recent.pop_front();
         }
         risen
@@ -118,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_start_of_recording_is_no_event() {
-        assert!(steps(&[0.0, 0.0, 0.01, 1.0, 1.1, 0.9]).len() <= 1);
+        assert!(steps(&[0.0, 0.0, 0.01, 1.0, 1.1, 0.9]).is_empty());
         assert!(steps(&[5.0, 6.0, 4.0, 5.5]).is_empty());
     }
 }

@@ -50,7 +50,7 @@ pub struct Arguments {
     #[arg(long, value_name = "S", value_parser = quantity::time_s)]
     to: Option<f64>,
     /// Find taps, impacts and lead breaks in the capture and locate each
-    #[arg(long, conflicts_with = "background")]
+    #[arg(long, conflicts_with_all = ["background", "leaks"])]
     transient: bool,
     /// How cross-spectra are scaled
     #[arg(long, value_enum, default_value_t = WeightingName::Scot)]

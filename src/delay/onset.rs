@@ -6,6 +6,9 @@
 /// Noise that a sample must exceed to count as the arrival having begun: once in ten thousand records of a thousand samples.
 const RISE: f32 = 5.3;
 
+/// Samples of quiet that make a noise level.
+const LEAST_NOISE: usize = 32;
+
 /// Samples after an edge of exact zeros that are still the recorder's trigger, not the wall.
 const TRIGGER_SAMPLES: usize = 16;
 
@@ -26,12 +29,12 @@ pub struct Onset {
 pub fn onset(samples: &[f32], quiet: usize, period: f64) -> Option<Onset> {
     let zeros = samples.iter().take_while(|x| **x == 0.0).count();
     let begun = if zeros > 0 { zeros + TRIGGER_SAMPLES } else { 0 };
-    let noise = samples.get(begun..quiet.max(begun + 1)).unwrap_or_default();
-    let mean = mean_of(noise);
+    let noise = samples.get(begun..quiet.max(begun)).unwrap_or_default();
+    let mean = if noise.len() >= LEAST_NOISE { mean_of(noise) } else { 0.0 };
     // A recorder that began with the event shows no noise: a hundredth of its peak stands for it.
     let peak = samples.iter().fold(0f32, |peak, x| peak.max((x - mean).abs()));
     let rms = noise.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / noise.len().max(1) as f32;
-    let rms = if noise.len() >= 32 && rms > 0.0 { rms.sqrt() } else { 0.01 * peak };
+    let rms = if noise.len() >= LEAST_NOISE && rms > 0.0 { rms.sqrt() } else { 0.01 * peak };
     let risen = (begun..samples.len()).find(|&i| (samples[i] - mean).abs() > RISE * rms)?;
     // The window ends with the arrival's first oscillations: a later, louder wave would draw the split to itself.
     let before = ((20.0 * period) as usize).max(64);

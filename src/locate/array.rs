@@ -141,6 +141,11 @@ impl<'a> Array<'a> {
         }
     }
 
+    /// Extent of the walls that the array hears, metres: the root of their area.
+    pub fn extent_m(&self) -> f64 {
+        self.walls.iter().map(|&wall| self.site.walls[wall].area_m2()).sum::<f64>().sqrt()
+    }
+
     /// The longest way between two sensors that share a clock, metres, and which they are.
     pub fn longest_way(&self) -> (f64, (usize, usize)) {
         let pairs = (0..self.len()).flat_map(|m| (m + 1..self.len()).map(move |n| (m, n)));

@@ -14,13 +14,20 @@ use super::array::Array;
 use super::find::{Found, find};
 use super::outcome::Stretch;
 use super::search::{Cover, Response};
+use super::tell::CONTRADICTION;
 use super::views::View;
 use crate::cross_spectra::Coherence;
 use crate::delay::RangePlan;
-use crate::site::WallPoint;
+use crate::site::{Mode, WallPoint};
 
 /// Sensors below which place and speed cannot both be told: two coordinates, one speed, one common range, one to check.
 const MIN_SENSORS: usize = 5;
+
+/// What is granted to a thickness of which the site is sure and the sound is not: 2 %, rolled sheet.
+const DOUBT: f64 = 0.02;
+
+/// Relative change of the wavenumber per relative change of thickness below which thickness is not asked for.
+const LEAST_GAIN: f64 = 0.1;
 
 /// Farthest that a scan goes, relative thickness or speed.
 const FARTHEST: f64 = 0.15;
@@ -52,6 +59,13 @@ pub struct Answer<'a> {
     pub support: f64,
 }
 
+/// The answer that explains the data best, and the wave of the next best with the nats by which it is worse.
+pub fn best_supported(mut answers: Vec<Answer<'_>>) -> (Answer<'_>, Option<(Option<Mode>, f64)>) {
+    answers.sort_by(|x, y| y.support.total_cmp(&x.support));
+    let rival = answers.get(1).map(|other| (other.array.medium.mode, answers[0].support - other.support));
+    (answers.swap_remove(0), rival)
+}
+
 /// Searches in the array's medium, its speed included where the site leaves room and the data tell.
 pub fn answer<'a>(
     array: &Array<'a>,
@@ -62,23 +76,47 @@ pub fn answer<'a>(
     let mut by = scan(array, &coherences[0].1, samples_per_bin).unwrap_or(0.0);
     let mut best = at_stretch(array, by, coherences, samples_per_bin, leaks);
     if !may_focus(array) {
-        return best;
+        return doubted(array, best, coherences, samples_per_bin, leaks);
     }
     let gain = array.medium.dispersion.stretch_gain(array.middle_hz());
     for _ in 0..ROUNDS {
-        let Some((scale, sigma)) = best.found.sources.first().map(|source| source.scale) else { return best };
-        // The data must know the speed better than the site does.
-        if sigma > 0.5 * array.wavenumber_sigma() {
+        let told = best.found.sources.first().map(|source| source.scale);
+        // The data must know the speed better than the site does; else the stated one stays.
+        let Some((scale, sigma)) = told.filter(|(_, sigma)| *sigma <= 0.5 * array.wavenumber_sigma()) else {
+            let moved = by != 0.0;
+            return if moved { at_stretch(array, 0.0, coherences, samples_per_bin, leaks) } else { best };
+        };
+        let next = by + scale / gain;
+        if next.abs() > FARTHEST {
             break;
         }
-        best.stretch = Some(Stretch { by: by + scale / gain, sigma: sigma / gain.abs() });
-        if scale.abs() < 0.1 * sigma || (by + scale / gain).abs() > FARTHEST {
+        best.stretch = Some(Stretch { by: next, sigma: sigma / gain.abs() });
+        if scale.abs() < 0.1 * sigma {
             break;
         }
-        by += scale / gain;
+        by = next;
         best = at_stretch(array, by, coherences, samples_per_bin, leaks);
     }
     best
+}
+
+/// Where sound and geometry contradict each other and the site is sure of its plate, the plate may be what is wrong.
+fn doubted<'a>(
+    array: &Array<'a>,
+    best: Answer<'a>,
+    coherences: &[(&'static str, Arc<Coherence>)],
+    samples_per_bin: f64,
+    leaks: usize,
+) -> Answer<'a> {
+    let per_dof = |answer: &Answer<'_>| answer.found.sources.first().map_or(0.0, |s| s.chi2.0 / s.chi2.1.max(1) as f64);
+    let mut medium = array.medium.clone();
+    medium.thickness_sigma = DOUBT;
+    let doubtful = array.in_medium(medium);
+    if array.medium.kind == "air" || per_dof(&best) < CONTRADICTION || !may_focus(&doubtful) {
+        return best;
+    }
+    let other = answer(&doubtful, coherences, samples_per_bin, leaks);
+    if other.stretch.is_some() && per_dof(&other) < 0.5 * per_dof(&best) { other } else { best }
 }
 
 fn at_stretch<'a>(
@@ -107,8 +145,10 @@ fn may_focus(array: &Array<'_>) -> bool {
     let widest = array.longest_way().0;
     let wavelength_m = std::f64::consts::TAU / array.medium.wavenumber_rad_m(array.middle_hz());
     // In air the refinement carries a speed error of less than a wavelength along the array without help.
+    // Where thickness hardly changes the speed (S0, a thick plate) it cannot be told from it.
+    let sets_speed = array.medium.dispersion.stretch_gain(array.middle_hz()).abs() > LEAST_GAIN;
     let matters = array.medium.kind != "air" || array.wavenumber_sigma() * widest > wavelength_m;
-    matters && array.wavenumber_sigma() > 0.0 && array.len() >= MIN_SENSORS
+    sets_speed && matters && array.wavenumber_sigma() > 0.0 && array.len() >= MIN_SENSORS
 }
 
 /// The stretch at which the steered response, weighed with what the site says, is highest.

@@ -216,7 +216,7 @@ fn span(captures: &Captures, options: &Options) -> Result<Span> {
         )));
     }
     let first_frame = (from_s * rate_hz).round() as u64;
-    let frames = ((to_s * rate_hz).round() as u64).min(captures.frames()) - first_frame;
+    let frames = ((to_s * rate_hz).round() as u64).min(captures.frames()).saturating_sub(first_frame);
     if frames < 64 {
         return Err(Error::request(format!("{frames} samples between --from and --to; take a longer stretch")));
     }

@@ -253,7 +253,15 @@ impl Cover {
         let near = |piece: &Piece| {
             (piece.centre(wall).position_m - place.position_m).norm() <= within_m + piece.radius_m(wall)
         };
-        Self::of(array, wall.pieces(place.wall, COARSE_M).into_iter().filter(near).collect())
+        // From pieces of the whole wall down to small ones, the far ones dropped on the way.
+        let mut wide = wall.pieces(place.wall, (wall.area_m2() / COARSE_CELLS[0]).sqrt().max(COARSE_M));
+        let mut pieces = Vec::new();
+        while let Some(piece) = wide.pop() {
+            if near(&piece) {
+                if piece.radius_m(wall) > COARSE_M { wide.extend(piece.split(wall)) } else { pieces.push(piece) }
+            }
+        }
+        Self::of(array, pieces)
     }
 
     /// These pieces.

@@ -10,14 +10,14 @@ use super::verdict::LEAK_Z;
 use super::views::View;
 use crate::cross_spectra::{Layout, Sums};
 use crate::propagation::{Dispersion, Medium};
-use crate::site::Mode;
+use crate::site::{Mode, Site};
 use crate::units::{power_db, power_from_db};
 
 /// 95 % point of a chi-square with two degrees of freedom: `−2 ln 0.05`.
 const CHI2_95: f64 = 5.991_464_547_107_98;
 
 /// Chi-square per degree of freedom from which sound and stated geometry contradict each other.
-const CONTRADICTION: f64 = 3.0;
+pub const CONTRADICTION: f64 = 3.0;
 
 /// The record of a refined place. `powers` are the capture's spectra of the array's channels.
 pub fn leak(array: &Array<'_>, refined: &Refined, view: &View, powers: &Sums, layout: &Layout) -> (Leak, Vec<f64>) {
@@ -149,7 +149,7 @@ pub fn path(
 ) -> PathUsed {
     let middle_hz = array.middle_hz();
     let behaves = stretch.map(|Stretch { by, sigma }| {
-        let prior = array.wavenumber_sigma() / stated.dispersion.stretch_gain(middle_hz).abs();
+        let prior = stated.wavenumber_sigma(middle_hz) / stated.dispersion.stretch_gain(middle_hz).abs();
         match stated.dispersion {
             Dispersion::Lamb { thickness_m, .. } => Behaviour {
                 of_thickness: true,
@@ -182,6 +182,21 @@ pub fn path(
 /// A site's thickness or speed is contradicted when the sound tells another one, this many standard deviations off.
 const MISSTATED: f64 = 3.5;
 
+/// Log likelihood, in nats, by which the wave that the site does not name must explain the sound better to contradict it.
+const MISNAMED: f64 = 10.0;
+
+/// Why the place cannot be relied on, where the site names one guided wave and the sound is the other.
+pub fn misnamed(site: &Site, array: &Array<'_>, rival: Option<(Option<Mode>, f64)>) -> Option<String> {
+    let (named, heard, (_, nats)) = (site.path_mode()?, array.medium.mode?, rival?);
+    (named != heard && nats > MISNAMED).then(|| {
+        format!(
+            "the site says mode {}, but {} explains the sound better by {nats:.0} nats: mend 'mode', or leave it out",
+            named.name(),
+            heard.name()
+        )
+    })
+}
+
 /// A warning where the wall or the air is not what the site says.
 pub fn misstated(path: &PathUsed) -> Option<String> {
     let Behaviour { of_thickness, stated, heard } = path.behaves?;
@@ -210,11 +225,11 @@ pub fn fit(array: &Array<'_>, refined: &Refined) -> Option<Fit> {
 }
 
 /// A place less certain than this share of the wall's extent (the root of its area) is no place.
-const MAX_ELLIPSE_SHARE: f64 = 0.25;
+pub const MAX_ELLIPSE_SHARE: f64 = 0.25;
 
 /// The verdict, and the reasons where it is not `leak`.
-pub fn verdict(array: &Array<'_>, found: &Found) -> (Verdict, Vec<String>) {
-    let mut reasons = Vec::new();
+pub fn verdict(array: &Array<'_>, found: &Found, misnamed: Option<String>) -> (Verdict, Vec<String>) {
+    let mut reasons: Vec<String> = misnamed.into_iter().collect();
     let z = found.standings.iter().map(|s| s.z).fold(f64::MAX, f64::min);
     if z <= LEAK_Z {
         reasons.push(format!(
@@ -235,7 +250,7 @@ pub fn verdict(array: &Array<'_>, found: &Found) -> (Verdict, Vec<String>) {
              one plane or line; move one out of it",
         ));
     }
-    let extent_m = array.walls.iter().map(|&w| array.site.walls[w].area_m2()).sum::<f64>().sqrt();
+    let extent_m = array.extent_m();
     match found.sources.first().map(|r| ellipse_95(&r.covariance_m2).semi_major_m) {
         None => reasons
             .push("the sensors do not fix a place: all lie in one direction from it, or hear nothing in common".into()),

@@ -10,14 +10,14 @@ use super::array::Array;
 use super::gls::{RangeError, solve_place};
 use super::outcome::{Candidate, Event, Leak, Outcome, Pick, Road, Verdict};
 use super::prepare::{prepare, selection};
-use super::tell::{ellipse_95, shares_told};
+use super::tell::{self, ellipse_95, shares_told};
 use super::{Options, Progress, locate};
 use crate::capture::{Captures, events};
 use crate::delay::onset;
 use crate::error::{Error, Result};
 use crate::propagation::{Dispersion, GroupSpeed, Medium};
 use crate::site::{Site, WallPoint};
-use crate::units::power_db;
+use crate::units::{amplitude_from_db, power_db};
 
 /// Cells of the wall over which first arrivals are searched; the hill is as wide as the array.
 const CELLS: f64 = 20e3;
@@ -51,7 +51,13 @@ pub fn locate_transients(
     progress: Progress<'_>,
 ) -> Result<Outcome> {
     let paths: Vec<_> = captures.paths().map(std::path::Path::to_path_buf).collect();
-    let options = Options { transient: true, ..options.clone() };
+    let options = Options { transient: true, leaks: 1, ..options.clone() };
+    if let Some(free) = site.recorders.iter().find(|recorder| !recorder.locked) {
+        return Err(Error::request(format!(
+            "recorder '{}' runs free of the first; transients are found on one clock: give its captures a site of their own",
+            free.id
+        )));
+    }
     let preparation = prepare(site, &mut captures, &options)?;
     let rate_hz = preparation.layout.sample_rate_hz;
     let array = &preparation.array;
@@ -98,9 +104,17 @@ pub fn locate_transients(
     let leaks: Vec<Leak> =
         located.iter().filter_map(|(_, event, leak)| leak.clone().filter(|_| event.road.is_some())).collect();
     let told: Vec<Event> = located.iter().map(|(_, event, _)| event.clone()).collect();
-    let Some((mut outcome, ..)) = located.into_iter().next() else {
+    if located.is_empty() {
         return Err(refusals.into_iter().next().expect("an event was located or refused"));
-    };
+    }
+    // Maps, pairs and candidates are those of the first leak that is told.
+    let shown = located.iter().position(|(_, event, leak)| event.road.is_some() && leak.is_some()).unwrap_or(0);
+    let (mut outcome, ..) = located.swap_remove(shown);
+    for warning in located.into_iter().flat_map(|(other, ..)| other.warnings) {
+        if !outcome.warnings.contains(&warning) {
+            outcome.warnings.push(warning);
+        }
+    }
     outcome.warnings.extend(refusals.iter().map(|refusal| format!("an event was left out: {refusal}")));
     outcome.verdict = if leaks.is_empty() { Verdict::Inconclusive } else { Verdict::Leak };
     if outcome.verdict == Verdict::Leak {
@@ -116,6 +130,12 @@ fn read(site: &Site, captures: &mut Captures, array: &Array<'_>, [first, end]: [
     captures.select(selection(site, captures, &array.sensors)?);
     let mut samples = Array2::zeros((array.len(), (end - first) as usize));
     captures.read(first, &mut samples, 0)?;
+    for (mut row, &sensor) in samples.rows_mut().into_iter().zip(&array.sensors) {
+        let sensor = &site.sensors[sensor];
+        let gain = (amplitude_from_db(sensor.gain_db) * sensor.polarity) as f32;
+        let mean = row.mean().unwrap_or(0.0);
+        row.map_inplace(|x| *x = (*x - mean) / gain);
+    }
     Ok(samples)
 }
 
@@ -129,7 +149,10 @@ fn judged(
 ) -> (Outcome, Event, Option<Leak>) {
     let steered = outcome.leaks.first().cloned();
     let by_steering = outcome.candidates.first().map(|candidate| candidate.point);
-    let consistent = arrivals.as_ref().filter(|a| a.chi2_per_dof.is_none_or(|x| x <= CONSISTENT));
+    let consistent = arrivals.as_ref().filter(|a| {
+        let reach_m = ellipse_95(&a.covariance_m2).semi_major_m;
+        a.chi2_per_dof.is_some_and(|x| x <= CONSISTENT) && reach_m <= tell::MAX_ELLIPSE_SHARE * array.extent_m()
+    });
     let apart_m = arrivals.as_ref().zip(by_steering).map(|(a, best)| (a.point.position_m - best.position_m).norm());
     let reach = |covariance: &Matrix2<f64>| covariance.trace().sqrt();
     let agree = match (&steered, &arrivals, apart_m) {

@@ -53,7 +53,8 @@ impl Dispersion {
 
     /// The same law where the wall is thicker by the factor `1 + by` (a Lamb wave), or every wavenumber larger by it.
     ///
-    /// A plate's `k·h` is a function of `f·h` alone: an error of its modulus looks like one of its thickness.
+    /// A plate's `k·h` is a function of `f·h` alone; for A0 in a thin plate an error of the modulus looks like one of the
+    /// thickness.
     pub fn stretched(&self, by: f64) -> Self {
         match self {
             Self::None(speed_m_s) => Self::None(speed_m_s / (1.0 + by)),

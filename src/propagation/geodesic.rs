@@ -11,7 +11,7 @@
 //! end costs its square and never leaves a place unreached.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::f64::consts::{PI, TAU};
 
 use crate::site::{Mesh, Point3};
@@ -193,21 +193,22 @@ impl<'a> Front<'a> {
 
     /// Sends out the windows of a source in a triangle, and in its neighbours too where it lies on an edge.
     fn start(&mut self, triangle: usize, source: &Point3) {
-        if self.homes.contains(&triangle) {
-            return;
-        }
-        self.homes.push(triangle);
         let mesh = self.mesh;
-        for edge in 3 * triangle..3 * triangle + 3 {
-            let vertex = mesh.ends(edge)[0];
-            self.lower(vertex, (mesh.vertices()[vertex] - source).norm());
-            let Some(other) = mesh.across(edge) else { continue };
-            let [x, y] = in_edge(&mesh.ends(other).map(|vertex| mesh.vertices()[vertex]), source);
-            let to = self.sides[other].length;
-            if y > ON_EDGE * to {
-                self.wait(other, Window { x, y, from: 0.0, to, before: 0.0 });
-            } else {
-                self.start(other / 3, source);
+        let mut seen = HashSet::from([triangle]);
+        let mut next = vec![triangle];
+        while let Some(triangle) = next.pop() {
+            self.homes.push(triangle);
+            for edge in 3 * triangle..3 * triangle + 3 {
+                let vertex = mesh.ends(edge)[0];
+                self.lower(vertex, (mesh.vertices()[vertex] - source).norm());
+                let Some(other) = mesh.across(edge) else { continue };
+                let [x, y] = in_edge(&mesh.ends(other).map(|vertex| mesh.vertices()[vertex]), source);
+                let to = self.sides[other].length;
+                if y > ON_EDGE * to {
+                    self.wait(other, Window { x, y, from: 0.0, to, before: 0.0 });
+                } else if seen.insert(other / 3) {
+                    next.push(other / 3);
+                }
             }
         }
     }

@@ -8,6 +8,7 @@
 //! Every random draw comes from the scene's seed and a stream of its own purpose and number, so that the same scene gives
 //! the same samples on any number of threads and one more fan leaves the leak's noise as it was.
 
+mod check;
 mod files;
 mod noise;
 mod paths;

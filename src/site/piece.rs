@@ -14,8 +14,8 @@ pub struct Piece {
 enum Outline {
     /// A rectangle in the wall's chart, by its middle and half its sides.
     Rectangle { a: f64, v_m: f64, half_a: f64, half_v_m: f64 },
-    /// A part of one triangle of a mesh: the triangle is quartered `depth` times, each time one of the quarters is taken,
-    /// two bits of `path` a time, the last quarter lowest. Corners would take four times the room of a whole piece.
+    /// A part of one triangle of a mesh: it is halved at its longest side `depth` times, each time one of the halves is
+    /// taken, a bit of `path` a time, the last lowest. Corners would take four times the room of a whole piece.
     Triangle { triangle: u32, depth: u32, path: u64 },
 }
 
@@ -99,7 +99,7 @@ impl Piece {
         }
     }
 
-    /// Two or four parts, split along what is longer than half the other side; of a triangle four, by its sides' middles.
+    /// Two or four parts, split along what is longer than half the other side; of a triangle two, by its longest side.
     pub fn split(&self, wall: &Wall) -> Vec<Self> {
         match self.outline {
             Outline::Rectangle { a, v_m, half_a, half_v_m } => {
@@ -119,8 +119,8 @@ impl Piece {
                     .map(|(i, j)| Self { wall: self.wall, outline: part(i, j) })
                     .collect()
             }
-            Outline::Triangle { triangle, depth, path } => (0..4)
-                .map(|quarter| Outline::Triangle { triangle, depth: depth + 1, path: path << 2 | quarter })
+            Outline::Triangle { triangle, depth, path } => (0..2)
+                .map(|half| Outline::Triangle { triangle, depth: depth + 1, path: path << 1 | half })
                 .map(|outline| Self { wall: self.wall, outline })
                 .collect(),
         }
@@ -132,13 +132,15 @@ impl Piece {
             return [Point3::zeros(); 3];
         };
         (0..depth).rev().fold(mesh.corners(triangle as usize), |[a, b, c], level| {
-            let [ab, bc, ca] = [(a + b) / 2.0, (b + c) / 2.0, (c + a) / 2.0];
-            match path >> (2 * level) & 3 {
-                0 => [a, ab, ca],
-                1 => [ab, b, bc],
-                2 => [ca, bc, c],
-                _ => [ab, bc, ca],
-            }
+            let sides = [(b - c).norm_squared(), (c - a).norm_squared(), (a - b).norm_squared()];
+            // The corner opposite the longest side first, so that it is the side between the other two that is halved.
+            let [a, b, c] = match sides {
+                [x, y, z] if x >= y && x >= z => [a, b, c],
+                [_, y, z] if y >= z => [b, c, a],
+                _ => [c, a, b],
+            };
+            let middle = (b + c) / 2.0;
+            if path >> level & 1 == 0 { [a, b, middle] } else { [a, middle, c] }
         })
     }
 }

@@ -14,7 +14,7 @@ use super::wall::Point3;
 use crate::error::{Error, Result};
 
 /// Most triangles, or rows of any other kind, that a file may have.
-const MOST_TRIANGLES: usize = 2_000_000;
+const MOST_TRIANGLES: usize = 250_000;
 
 /// Largest file, bytes.
 const LARGEST_FILE: u64 = 512 << 20;

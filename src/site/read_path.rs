@@ -137,6 +137,10 @@ fn read_wave(table: &mut Table) -> Result<PlateWave> {
         ));
     };
     let thickness_sigma_mm = table.opt_f64("thickness_sigma_mm", 0.0..=200.0)?;
+    if thickness_sigma_mm.is_some_and(|sigma| sigma > 0.5 * thickness_mm) {
+        let what = format!("'thickness_sigma_mm' is more than half of thickness_mm = {thickness_mm}; measure the wall");
+        return Err(table.error_of("thickness_sigma_mm", what));
+    }
     Ok(PlateWave::Lamb {
         solid: read_solid(table)?,
         thickness_m: thickness_mm * 1e-3,
