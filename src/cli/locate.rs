@@ -58,6 +58,9 @@ pub struct Arguments {
     /// Folder for result.json and plots [default: <capture>.pinhole in the current folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Probability of a false alarm that is allowed: 1% or 0.01
+    #[arg(long, value_name = "P", default_value = "1%", value_parser = quantity::probability)]
+    alarm: f64,
     /// Write no plots
     #[arg(long)]
     no_plots: bool,
@@ -115,6 +118,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         from_s: arguments.from,
         to_s: arguments.to,
         leaks: arguments.leaks,
+        alarm: arguments.alarm,
         transient: arguments.transient,
     };
     let progress = Progress::new(arguments.quiet);

@@ -15,3 +15,10 @@ pub fn band(text: &str) -> Result<BandHz, String> {
 pub fn time_s(text: &str) -> Result<f64, String> {
     units::time_s(text).map_err(|e| e.to_string())
 }
+
+/// Parses a probability, `1%` or `0.01`, that an alarm may have.
+pub fn probability(text: &str) -> Result<f64, String> {
+    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 0.01));
+    let value = number.trim().parse::<f64>().ok().map(|x| x * scale);
+    value.filter(|p| (1e-9..=0.5).contains(p)).ok_or_else(|| "write a probability from 0.0000001% to 50%, such as 1%".into())
+}

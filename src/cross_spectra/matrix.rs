@@ -187,6 +187,24 @@ impl CrossSpectra {
         }
     }
 
+    /// The same matrix with the expectation of one more source, `[channel, bin]` its amplitude there, full scale/√Hz.
+    ///
+    /// # Panics
+    /// Where there is not one amplitude a channel and bin.
+    pub fn with_source(&self, amplitude: &Array2<Complex<f64>>) -> Self {
+        assert_eq!(amplitude.dim(), (self.layout.groups.len(), self.layout.bins));
+        let mut more = self.clone();
+        for half in &mut more.halves {
+            let count = half.segments as f64;
+            Zip::from(&mut half.auto).and(amplitude).for_each(|power, h| *power += count * h.norm_sqr());
+            for (mut row, &(m, n)) in half.cross.rows_mut().into_iter().zip(&self.layout.pairs) {
+                let (first, second) = (amplitude.row(m), amplitude.row(n));
+                Zip::from(&mut row).and(first).and(second).for_each(|g, x, y| *g += x * y.conj() * count);
+            }
+        }
+        more
+    }
+
     /// The same matrix without some channels: `keep` lists those that stay, in growing order.
     pub fn keeping(&self, keep: &[usize]) -> Self {
         let old = &self.layout;

@@ -7,10 +7,12 @@ mod background;
 mod mask;
 mod matrix;
 mod stream;
+mod surrogate;
 mod weighting;
 
 pub use background::{excess, whitened};
 pub use mask::{BinFate, bin_fates, mean_coherence2};
 pub use matrix::{ChannelCorrection, CrossSpectra, Layout, Sums};
 pub use stream::{Heard, Overview, Span, listen};
+pub use surrogate::Model;
 pub use weighting::{Coherence, Weighting};

@@ -26,6 +26,8 @@ pub struct Found {
     pub standings: Vec<Standing>,
     /// Refined places of separate sources, in the order in which they were explained away.
     pub sources: Vec<Refined>,
+    /// Places closer than this count as one, metres.
+    pub separation_m: f64,
     /// Whether all views point to one place.
     pub agree: bool,
     /// A second place that explains the same sound as well: the array cannot tell it from the first.
@@ -45,7 +47,7 @@ pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64, leaks: usiz
     let top = |s: &Standing| s.places[0].point.position_m;
     let agree = standings.iter().all(|s| (top(s) - top(&standings[0])).norm() <= separation_m);
     let mut found =
-        Found { standings, sources: Vec::new(), agree, mirror: None, warnings: Vec::new(), notes: Vec::new() };
+        Found { standings, sources: Vec::new(), separation_m, agree, mirror: None, warnings: Vec::new(), notes: Vec::new() };
     for (look, standing) in looks.iter().zip(&found.standings) {
         found.notes.push(format!("{}: the strongest place stands out by z = {:.1}", look.name, standing.z));
     }
@@ -87,6 +89,11 @@ pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64, leaks: usiz
 }
 
 impl Found {
+    /// The strongest place, refined where that was possible.
+    pub fn best(&self) -> WallPoint {
+        self.sources.first().map_or(self.standings[0].places[0].point, |refined| refined.point)
+    }
+
     /// The separate places of the map; the first where refinement moved it.
     pub fn candidates(&self) -> Vec<Candidate> {
         let places = &self.standings[0].places;

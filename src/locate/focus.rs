@@ -8,16 +8,14 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use realfft::num_complex::Complex;
 
 use super::array::Array;
 use super::find::{Found, find};
 use super::outcome::Stretch;
 use super::search::{Cover, Response};
 use super::tell::CONTRADICTION;
-use super::views::View;
+use super::views::{View, tables_about};
 use crate::cross_spectra::Coherence;
-use crate::delay::RangePlan;
 use crate::site::{Mode, WallPoint};
 
 /// Sensors below which place and speed cannot both be told: two coordinates, one speed, one common range, one to check.
@@ -57,13 +55,27 @@ pub struct Answer<'a> {
     pub stretch: Option<Stretch>,
     /// How well the strongest place explains the first view, nats.
     pub support: f64,
+    /// Wave speeds that were tried within what the site allows.
+    pub tried: usize,
 }
 
 /// The answer that explains the data best, and the wave of the next best with the nats by which it is worse.
-pub fn best_supported(mut answers: Vec<Answer<'_>>) -> (Answer<'_>, Option<(Option<Mode>, f64)>) {
+///
+/// A source may drive both guided waves: where the wave that the site names points to the same place as a better one, the
+/// site's word stands, and the nats of the other are negative.
+pub fn best_supported(mut answers: Vec<Answer<'_>>, named: Option<Mode>) -> (Answer<'_>, Option<(Option<Mode>, f64)>) {
     answers.sort_by(|x, y| y.support.total_cmp(&x.support));
-    let rival = answers.get(1).map(|other| (other.array.medium.mode, answers[0].support - other.support));
-    (answers.swap_remove(0), rival)
+    let place = |answer: &Answer<'_>| answer.found.best().position_m;
+    let stands = |answer: &Answer<'_>| {
+        named.is_some()
+            && answer.array.medium.mode == named
+            && (place(answer) - place(&answers[0])).norm() <= answer.found.separation_m
+    };
+    let chosen = answers.iter().position(stands).unwrap_or(0);
+    let best = answers.swap_remove(chosen);
+    let rivals = answers.iter().max_by(|x, y| x.support.total_cmp(&y.support));
+    let rival = rivals.map(|other| (other.array.medium.mode, best.support - other.support));
+    (best, rival)
 }
 
 /// Searches in the array's medium, its speed included where the site leaves room and the data tell.
@@ -73,8 +85,9 @@ pub fn answer<'a>(
     samples_per_bin: f64,
     leaks: usize,
 ) -> Answer<'a> {
-    let mut by = scan(array, &coherences[0].1, samples_per_bin).unwrap_or(0.0);
-    let mut best = at_stretch(array, by, coherences, samples_per_bin, leaks);
+    let (mut by, tried) = scan(array, &coherences[0].1, samples_per_bin).unwrap_or((0.0, 1));
+    let at_stretch = |by: f64| Answer { tried, ..at_stretch(array, by, coherences, samples_per_bin, leaks) };
+    let mut best = at_stretch(by);
     if !may_focus(array) {
         return doubted(array, best, coherences, samples_per_bin, leaks);
     }
@@ -84,7 +97,7 @@ pub fn answer<'a>(
         // The data must know the speed better than the site does; else the stated one stays.
         let Some((scale, sigma)) = told.filter(|(_, sigma)| *sigma <= 0.5 * array.wavenumber_sigma()) else {
             let moved = by != 0.0;
-            return if moved { at_stretch(array, 0.0, coherences, samples_per_bin, leaks) } else { best };
+            return if moved { at_stretch(0.0) } else { best };
         };
         let next = by + scale / gain;
         if next.abs() > FARTHEST {
@@ -95,7 +108,7 @@ pub fn answer<'a>(
             break;
         }
         by = next;
-        best = at_stretch(array, by, coherences, samples_per_bin, leaks);
+        best = at_stretch(by);
     }
     best
 }
@@ -131,7 +144,7 @@ fn at_stretch<'a>(
         coherences.iter().map(|(name, coherence)| View::new(name, &array, Arc::clone(coherence))).collect();
     let found = find(&array, &looks, samples_per_bin, leaks);
     let support = support(&looks[0].coherence, found.standings[0].places[0].value, samples_per_bin);
-    Answer { array, looks, found, stretch: None, support }
+    Answer { array, looks, found, stretch: None, support, tried: 1 }
 }
 
 /// Log likelihood, in nats, of one source that all pairs hear alike over none, where steering reaches the mean
@@ -151,10 +164,10 @@ fn may_focus(array: &Array<'_>) -> bool {
     sets_speed && matters && array.wavenumber_sigma() > 0.0 && array.len() >= MIN_SENSORS
 }
 
-/// The stretch at which the steered response, weighed with what the site says, is highest.
+/// The stretch at which the steered response, weighed with what the site says, is highest, and how many were tried.
 ///
 /// A wrong speed blurs a peak and moves it by centimetres, so the scan looks only about the best places at the stated one.
-fn scan(array: &Array<'_>, coherence: &Arc<Coherence>, samples_per_bin: f64) -> Option<f64> {
+fn scan(array: &Array<'_>, coherence: &Arc<Coherence>, samples_per_bin: f64) -> Option<(f64, usize)> {
     if !may_focus(array) {
         return None;
     }
@@ -179,7 +192,9 @@ fn scan(array: &Array<'_>, coherence: &Arc<Coherence>, samples_per_bin: f64) -> 
     // Hills beside the right one reach two thirds of it, so the whole range is scanned however sure the site is.
     let farthest = (FARTHEST / step) as i64;
     let heights: Vec<(i64, f64)> = (-farthest..=farthest).into_par_iter().map(|i| (i, height(i))).collect();
-    heights.into_iter().max_by(|x, y| x.1.total_cmp(&y.1)).map(|(i, _)| i as f64 * step)
+    // What lies further off than the site allows can win only by evidence that no chance makes.
+    let tried = 1 + 2 * ((3.0 * sigma).min(FARTHEST) / step) as usize;
+    heights.into_iter().max_by(|x, y| x.1.total_cmp(&y.1)).map(|(i, _)| (i as f64 * step, tried))
 }
 
 /// The surroundings of a place, where a scan looks.
@@ -200,19 +215,7 @@ impl Spot {
 
     /// The highest response in the surroundings, from tables that reach no further than them.
     fn value(&self, array: &Array<'_>, coherence: &Coherence) -> f32 {
-        let k: Vec<f64> = coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
-        let blur_m = coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
-        // A range difference changes by twice the way, and cells reach over the rim.
-        let reach_m = 3.0 * NEAR_M + 4.0 * blur_m;
-        let plan = RangePlan::new(&k, reach_m);
-        let table = |(row, middle_m): (usize, &f64)| {
-            let turned = coherence.value.row(row);
-            let turned = turned.iter().zip(&k).map(|(g, k)| g * Complex::cis(k * middle_m));
-            let mut table = plan.table(turned, reach_m);
-            table.first_m += middle_m;
-            table
-        };
-        let tables: Vec<_> = self.differences_m.iter().enumerate().map(table).collect();
+        let tables = tables_about(array, coherence, &self.differences_m, 2.0 * NEAR_M);
         let response = Response::new(array, &coherence.pairs, &tables);
         response.strongest(&response.over(&self.cover), SCAN_CELLS).value
     }

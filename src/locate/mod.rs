@@ -1,8 +1,10 @@
 //! Where on the wall the leak is, how sure that is, and whether there is one: the two columns meet here.
 
+mod alarm;
 mod align;
 mod array;
 mod channels;
+mod detect;
 mod evidence;
 mod explain;
 mod find;
@@ -25,19 +27,20 @@ use std::time::Instant;
 pub use array::Array;
 pub use outcome::*;
 pub use transient::locate_transients;
-pub use verdict::LEAK_Z;
 
 use crate::capture::Captures;
 use crate::cross_spectra::{Weighting, mean_coherence2};
 use crate::error::Result;
 use crate::propagation::Medium;
 use crate::site::Site;
+use alarm::Null;
 use focus::{Answer, answer};
 use listening::listen_in;
+use search::Cover;
 use views::coherences;
 
 /// What a user may ask for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The band, hertz; absent means automatic.
     pub band_hz: Option<(f64, f64)>,
@@ -49,8 +52,24 @@ pub struct Options {
     pub to_s: Option<f64>,
     /// How many leaks to look for.
     pub leaks: usize,
+    /// Probability of a false alarm that is allowed.
+    pub alarm: f64,
     /// The stretch holds one short event rather than a steady sound.
     pub transient: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            band_hz: None,
+            weighting: Weighting::default(),
+            from_s: None,
+            to_s: None,
+            leaks: 1,
+            alarm: 0.01,
+            transient: false,
+        }
+    }
 }
 
 /// Progress: the stage's name and the share of it done.
@@ -73,20 +92,38 @@ pub fn locate(
     progress("searching", 0.0);
     let layout = heard.spectra.layout();
     let samples_per_bin = heard.spectra.samples_per_bin();
-    let coherences = coherences(&heard.spectra, heard.background.as_ref(), options.weighting, &heard.fates);
+    let looks = coherences(&heard.spectra, heard.background.as_ref(), options.weighting, &heard.fates);
     let media = heard.preparation.media.iter().map(|medium| heard.array.in_medium(medium.clone()));
-    let answers: Vec<_> = media.map(|array| answer(&array, &coherences, samples_per_bin, options.leaks)).collect();
-    let (Answer { array, looks, found, stretch, .. }, rival) = focus::best_supported(answers);
+    let answers: Vec<_> = media.map(|array| answer(&array, &looks, samples_per_bin, options.leaks)).collect();
+    let modes = answers.len();
+    let (Answer { array, looks, found, stretch, tried, .. }, rival) = focus::best_supported(answers, site.path_mode());
     let misnamed = tell::misnamed(site, &array, rival);
     let array = &array;
     watch.lap("locate");
+    progress("weighing chance", 0.0);
+    let (tried, allowed) = (tried * modes, options.alarm);
+    let (capture, background) = (&heard.spectra, heard.background.as_ref());
+    let cover = Cover::coarse(array);
+    let seen = alarm::shown(array, &cover, &looks);
+    let null = Null::of(capture, background, options.weighting, &heard.fates);
+    let alarm = null.judge(array, &cover, &seen, tried, allowed);
+    let needed_z = alarm.needed_z(allowed, tried);
+    watch.lap("chance");
 
     let (view, averages) = (&looks[0], heard.spectra.averages());
     let best = found.sources.first();
     let fit = best.and_then(|r| tell::fit(array, r));
-    let (verdict, reasons) = tell::verdict(array, &found, misnamed);
+    let (verdict, reasons) = tell::verdict(array, &found, misnamed, &alarm, allowed);
+    progress("what would show", 0.0);
+    let detectable = (alarm.probability > allowed)
+        .then(|| {
+            let capture = detect::Capture { spectra: capture, background, weighting: options.weighting, fates: &heard.fates };
+            detect::weakest(array, &cover, capture, &alarm, &needed_z)
+        })
+        .flatten();
     let contradiction = tell::contradiction(array, fit.filter(|_| verdict == Verdict::Leak));
-    let told: Vec<_> = found.sources.iter().map(|r| tell::leak(array, r, view, &heard.mean, layout)).collect();
+    let told: Vec<_> =
+        found.sources.iter().map(|r| tell::leak(array, r, view, (&heard.mean, layout), alarm.probability)).collect();
     let mut sensors = heard.channels.reports;
     if let (Some(refined), Some((_, snr_db))) = (best, told.first()) {
         for (m, &index) in array.sensors.iter().enumerate() {
@@ -128,6 +165,8 @@ pub fn locate(
         events: Vec::new(),
         fit,
         map_z: found.standings.iter().map(|s| s.z).fold(f64::MAX, f64::min),
+        chance: tell::chance(&alarm, &needed_z, allowed),
+        detectable,
         warnings,
         notes,
         timing_s: watch.laps,

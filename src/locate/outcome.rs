@@ -31,6 +31,10 @@ pub struct Outcome {
     pub fit: Option<Fit>,
     /// Robust z of the strongest place over the map; what the verdict rests on.
     pub map_z: f64,
+    /// What chance says of that.
+    pub chance: Chance,
+    /// The weakest leak that would have been found; absent where one was, or where none would have been.
+    pub detectable: Option<Detectable>,
     /// What a reader must know besides, in sentences.
     pub warnings: Vec<String>,
     /// What was decided and why, in sentences (`-v`).
@@ -52,6 +56,28 @@ pub enum Verdict {
     Inconclusive,
 }
 
+/// What chance makes of a capture like this one without a leak.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chance {
+    /// Probability that chance alone makes some place of the wall stand out as the strongest did.
+    pub probability: f64,
+    /// What was allowed for the verdict `leak`.
+    pub allowed: f64,
+    /// The robust z that was needed for it.
+    pub needed_z: f64,
+    /// Captures without a leak that were drawn.
+    pub draws: usize,
+}
+
+/// The weakest leak that a capture would have shown with 90 % probability, anywhere on the wall.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detectable {
+    /// Signal-to-noise ratio in the band at the median sensor, decibels.
+    pub snr_db: f64,
+    /// Level at 1 m in the band before absorption, decibels re full scale (RMS).
+    pub level_db: f64,
+}
+
 /// One located leak.
 #[derive(Debug, Clone)]
 pub struct Leak {
@@ -63,7 +89,7 @@ pub struct Leak {
     pub ellipse_95: Ellipse,
     /// Share of the covariance (trace) that each source brings: noise, sensor positions, speed of sound.
     pub shares: [(&'static str, f64); 3],
-    /// Probability that noise alone would look like this; unknown until a null is computed.
+    /// Probability that chance alone would look like this, not told below 1e-12; absent for a transient's first arrivals.
     pub false_alarm_probability: Option<f64>,
     /// Power of the leak over everything else in the band, median channel, decibels.
     pub snr_db: f64,

@@ -247,6 +247,34 @@ impl Cover {
         Self::of(array, walls().flat_map(|(index, wall)| wall.pieces(index, size)).collect())
     }
 
+    /// Those of the pieces whose middles lie within `within_m` of a place; bounds stay as wide as they were.
+    pub fn about(&self, array: &Array<'_>, place: &WallPoint, within_m: f64) -> Self {
+        let near = |piece: &Piece| {
+            let centre = piece.centre(&array.site.walls[piece.wall]);
+            (centre.position_m - place.position_m).norm() <= within_m
+        };
+        let (pieces, rows): (Vec<Piece>, Vec<&[f64]>) =
+            self.pieces.iter().zip(self.ranges_m.chunks(array.len())).filter(|(piece, _)| near(piece)).unzip();
+        Self { pieces, ranges_m: rows.concat(), radius_m: self.radius_m }
+    }
+
+    /// Places all over the walls, `count` of them, away from the middles of pieces.
+    pub fn spread(&self, array: &Array<'_>, count: usize) -> Vec<WallPoint> {
+        let place = |i: usize| {
+            let piece = &self.pieces[(2 * i + 1) * self.pieces.len() / (2 * count)];
+            let centre = piece.centre(&array.site.walls[piece.wall]);
+            // Steps of the golden ratio fill a circle evenly.
+            let (turn, out) = ((2.399_963 * i as f64).sin_cos(), (i as f64 / count as f64).sqrt());
+            array.site.moved(&centre, 0.7 * self.radius_m * out * turn.0, 0.7 * self.radius_m * out * turn.1)
+        };
+        (0..count).map(place).collect()
+    }
+
+    /// Radius of the largest piece, metres.
+    pub fn radius_m(&self) -> f64 {
+        self.radius_m
+    }
+
     /// The surroundings of a place, up to `within_m` of it.
     pub fn near(array: &Array<'_>, place: &WallPoint, within_m: f64) -> Self {
         let wall = &array.site.walls[place.wall];

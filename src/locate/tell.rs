@@ -2,11 +2,11 @@
 
 use nalgebra::Matrix2;
 
+use super::alarm::Alarm;
 use super::array::Array;
 use super::find::Found;
-use super::outcome::{Behaviour, Ellipse, Fit, Leak, PairReport, PathUsed, Stretch, Verdict};
+use super::outcome::{Behaviour, Chance, Ellipse, Fit, Leak, PairReport, PathUsed, Stretch, Verdict};
 use super::refine::Refined;
-use super::verdict::LEAK_Z;
 use super::views::View;
 use crate::cross_spectra::{Layout, Sums};
 use crate::propagation::{Dispersion, Medium};
@@ -19,8 +19,14 @@ const CHI2_95: f64 = 5.991_464_547_107_98;
 /// Chi-square per degree of freedom from which sound and stated geometry contradict each other.
 pub const CONTRADICTION: f64 = 3.0;
 
-/// The record of a refined place. `powers` are the capture's spectra of the array's channels.
-pub fn leak(array: &Array<'_>, refined: &Refined, view: &View, powers: &Sums, layout: &Layout) -> (Leak, Vec<f64>) {
+/// The record of a refined place. `powers` are the capture's spectra of the array's channels, `probability` that of chance.
+pub fn leak(
+    array: &Array<'_>,
+    refined: &Refined,
+    view: &View,
+    (powers, layout): (&Sums, &Layout),
+    probability: f64,
+) -> (Leak, Vec<f64>) {
     let distance_m = array.ranges_m(&refined.point);
     let heard: Vec<Heard> =
         (0..array.len()).map(|m| Heard::of(array, refined, view, powers, layout, (m, distance_m[m]))).collect();
@@ -32,7 +38,7 @@ pub fn leak(array: &Array<'_>, refined: &Refined, view: &View, powers: &Sums, la
         covariance_uv_m2: [[covariance[(0, 0)], covariance[(0, 1)]], [covariance[(1, 0)], covariance[(1, 1)]]],
         ellipse_95: ellipse_95(&covariance),
         shares: shares_told(refined.shares),
-        false_alarm_probability: None,
+        false_alarm_probability: Some(probability),
         snr_db: median(snr_db.clone()),
         level_db: median(levels),
     };
@@ -227,15 +233,32 @@ pub fn fit(array: &Array<'_>, refined: &Refined) -> Option<Fit> {
 /// A place less certain than this share of the wall's extent (the root of its area) is no place.
 pub const MAX_ELLIPSE_SHARE: f64 = 0.25;
 
-/// The verdict, and the reasons where it is not `leak`.
-pub fn verdict(array: &Array<'_>, found: &Found, misnamed: Option<String>) -> (Verdict, Vec<String>) {
-    let mut reasons: Vec<String> = misnamed.into_iter().collect();
-    let z = found.standings.iter().map(|s| s.z).fold(f64::MAX, f64::min);
-    if z <= LEAK_Z {
-        reasons.push(format!(
-            "nothing stands out: the strongest place is {z:.2} robust deviations above the map, and {LEAK_Z} are needed"
-        ));
+/// Between the allowed probability and this multiple of it, or a tenth, nothing is found and nothing ruled out.
+const DOUBTFUL: f64 = 10.0;
+const DOUBTFUL_FROM: f64 = 0.1;
+
+/// What chance says, for a reader.
+pub fn chance(alarm: &Alarm, needed_z: &[f64], allowed: f64) -> Chance {
+    Chance {
+        probability: alarm.probability,
+        allowed,
+        needed_z: needed_z.iter().copied().fold(0.0, f64::max),
+        draws: alarm.draws,
     }
+}
+
+/// The verdict, and the reasons where it is neither `leak` nor `no-leak`.
+pub fn verdict(
+    array: &Array<'_>,
+    found: &Found,
+    misnamed: Option<String>,
+    alarm: &Alarm,
+    allowed: f64,
+) -> (Verdict, Vec<String>) {
+    if alarm.probability > allowed {
+        return nothing_found(alarm, allowed);
+    }
+    let mut reasons: Vec<String> = misnamed.into_iter().collect();
     if !found.agree {
         reasons.push(
             "subtracting the background and whitening by it point to different places: the background has changed since"
@@ -260,6 +283,26 @@ pub fn verdict(array: &Array<'_>, found: &Found, misnamed: Option<String>) -> (V
         Some(_) => {}
     }
     (if reasons.is_empty() { Verdict::Leak } else { Verdict::Inconclusive }, reasons)
+}
+
+/// The verdict where no place stands out: chance explains all that is heard, or it does not.
+fn nothing_found(alarm: &Alarm, allowed: f64) -> (Verdict, Vec<String>) {
+    let mut reasons = Vec::new();
+    if alarm.probability < (DOUBTFUL * allowed).max(DOUBTFUL_FROM).min(0.5) {
+        reasons.push(format!(
+            "something stands out that chance makes in {:.1} of 100 captures, and {:.2} are allowed: a longer capture will tell",
+            100.0 * alarm.probability,
+            100.0 * allowed
+        ));
+    }
+    if alarm.pair_probability < allowed / DOUBTFUL {
+        reasons.push(
+            "sensors hear a sound in common that comes from no place on the wall as the site has it: a machine's hiss, which \
+             a --background would take out, or sensors that are not where the site says"
+                .into(),
+        );
+    }
+    (if reasons.is_empty() { Verdict::NoLeak } else { Verdict::Inconclusive }, reasons)
 }
 
 /// A warning where sound and stated geometry contradict each other.

@@ -3,10 +3,6 @@
 use super::search::{Cell, MANY_CELLS, Response, Strongest};
 use crate::site::Point3;
 
-/// Robust z of the pooled map that a place must exceed to be called a leak. Measured over captures without one: the
-/// largest of 200 maps of noise, with and without machine lines, reached 4.5.
-pub const LEAK_Z: f64 = 4.8;
-
 /// Candidates told at most.
 const CANDIDATES: usize = 8;
 
@@ -45,13 +41,18 @@ pub fn survey(response: &Response<'_, '_>, separation_m: f64) -> Standing {
     Standing { places, z }
 }
 
-fn robust_z(cells: &[Cell]) -> f64 {
+/// `(max − median)/(1.4826 MAD)` over the bounds of cells.
+pub fn robust_z(cells: &[Cell]) -> f64 {
+    let ([middle, spread], top) = (spread(cells), cells.iter().map(|c| f64::from(c.bound)).fold(f64::MIN, f64::max));
+    if spread > 0.0 { (top - middle) / spread } else { 0.0 }
+}
+
+/// Median of the bounds, and their scatter: 1.4826 times the median deviation from it.
+pub fn spread(cells: &[Cell]) -> [f64; 2] {
     let mut values: Vec<f64> = cells.iter().map(|c| f64::from(c.bound)).collect();
-    let top = values.iter().copied().fold(f64::MIN, f64::max);
     let middle = median(&mut values);
     values.iter_mut().for_each(|x| *x = (*x - middle).abs());
-    let spread = 1.4826 * median(&mut values);
-    if spread > 0.0 { (top - middle) / spread } else { 0.0 }
+    [middle, 1.4826 * median(&mut values)]
 }
 
 fn median(values: &mut [f64]) -> f64 {

@@ -7,6 +7,7 @@ use super::verdict::{Standing, survey};
 use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Sums, Weighting, excess, whitened};
 use crate::delay::{RangePlan, RangeTable};
 use rayon::prelude::*;
+use realfft::num_complex::Complex;
 use std::sync::Arc;
 
 /// One way to look: weighted cross-spectra, their correlation over range difference, and what stands out on the wall.
@@ -82,4 +83,27 @@ impl View {
     pub fn survey(&self, array: &Array<'_>, separation_m: f64) -> Standing {
         survey(&self.response(array), separation_m)
     }
+}
+
+/// Tables that reach no further than the surroundings of a place: `differences_m` is the range difference of each pair
+/// there, `within_m` the largest change of it.
+pub fn tables_about(
+    array: &Array<'_>,
+    coherence: &Coherence,
+    differences_m: &[f64],
+    within_m: f64,
+) -> Vec<RangeTable> {
+    let k: Vec<f64> = coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
+    let blur_m = coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
+    // Cells reach over the rim by half as much again.
+    let reach_m = 1.5 * within_m + 4.0 * blur_m;
+    let plan = RangePlan::new(&k, reach_m);
+    let table = |(row, middle_m): (usize, &f64)| {
+        let turned = coherence.value.row(row);
+        let turned = turned.iter().zip(&k).map(|(g, k)| g * Complex::cis(k * middle_m));
+        let mut table = plan.table(turned, reach_m);
+        table.first_m += middle_m;
+        table
+    };
+    differences_m.iter().enumerate().map(table).collect()
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::records::{
-    CandidateRecord, CaptureRecord, EventRecord, FitRecord, LeakRecord, PairRecord, PathRecord, SensorRecord,
+    CandidateRecord, CaptureRecord, ChanceRecord, DetectableRecord, EventRecord, FitRecord, LeakRecord, PairRecord, PathRecord, SensorRecord,
 };
 use crate::locate::{Fit, Outcome, Verdict};
 use crate::site::Site;
@@ -25,6 +25,8 @@ struct Document<'a> {
     version: u32,
     verdict: &'static str,
     map_z: f64,
+    chance: ChanceRecord,
+    detectable: Option<DetectableRecord>,
     leaks: Vec<LeakRecord>,
     candidates: Vec<CandidateRecord>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -74,6 +76,8 @@ impl<'a> Document<'a> {
                 Verdict::Inconclusive => "inconclusive",
             },
             map_z: outcome.map_z,
+            chance: outcome.chance.into(),
+            detectable: outcome.detectable.map(DetectableRecord::from),
             leaks: outcome.leaks.iter().enumerate().map(|(i, l)| LeakRecord::new(site, i + 1, l)).collect(),
             candidates: outcome.candidates.iter().map(|c| CandidateRecord::new(site, c)).collect(),
             events: outcome.events.iter().map(|e| EventRecord::new(site, e)).collect(),

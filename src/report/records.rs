@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::locate::{
-    Behaviour, Candidate, CaptureSpan, Ellipse, Event, Leak, PairReport, PathUsed, Pick, Road, SensorReport,
+    Behaviour, Candidate, CaptureSpan, Chance, Detectable, Ellipse, Event, Leak, PairReport, PathUsed, Pick, Road, SensorReport,
 };
 use crate::site::{Mode, Site, WallPoint};
 
@@ -243,6 +243,32 @@ impl From<&PathUsed> for PathRecord {
                 .map(|(mode, worse_by_nats)| OtherModeRecord { mode: mode.name(), worse_by_nats }),
             behaves,
         }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct ChanceRecord {
+    false_alarm_probability: f64,
+    allowed: f64,
+    needed_z: f64,
+    draws: usize,
+}
+
+impl From<Chance> for ChanceRecord {
+    fn from(Chance { probability, allowed, needed_z, draws }: Chance) -> Self {
+        Self { false_alarm_probability: probability, allowed, needed_z, draws }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct DetectableRecord {
+    snr_db: f64,
+    level_db: f64,
+}
+
+impl From<Detectable> for DetectableRecord {
+    fn from(Detectable { snr_db, level_db }: Detectable) -> Self {
+        Self { snr_db, level_db }
     }
 }
 

@@ -18,11 +18,21 @@ pub fn summary(site: &Site, outcome: &Outcome, colour: bool) -> String {
     if outcome.verdict == Verdict::Inconclusive {
         lines.extend(thin_evidence(site, outcome));
     }
-    if outcome.verdict == Verdict::NoLeak {
-        lines.push(row("evidence", &format!("strongest place only {:.1} robust sigma over the map", outcome.map_z)));
+    if outcome.verdict != Verdict::Leak {
+        lines.push(row(
+            "chance",
+            &format!(
+                "makes a place stand out like the strongest with {} probability, {} allowed",
+                words::probability(outcome.chance.probability),
+                words::probability(outcome.chance.allowed)
+            ),
+        ));
+        lines.extend(outcome.detectable.map(|d| row("would show", &words::detectable(d))));
     }
     lines.extend(outcome.events.iter().map(|event| row("heard", &words::event(site, event))));
-    lines.extend(rival(site, outcome));
+    if outcome.verdict != Verdict::NoLeak {
+        lines.extend(rival(site, outcome));
+    }
     lines.extend(basis(site, outcome));
     lines.extend(sensor_faults(outcome, &paint));
     lines.extend(outcome.warnings.iter().map(|w| paint.warning(&format!("  warning: {}", printable(w)))));
@@ -53,11 +63,7 @@ fn leak_lines(leak: &Leak) -> Vec<String> {
     if let Some((source, percent)) = words::dominant(leak) {
         lines.push(row("error from", &format!("mostly {source} ({percent:.0} %)")));
     }
-    let alarm = match leak.false_alarm_probability {
-        Some(p) if p < 1e-9 => ", false alarm below 1e-9".to_owned(),
-        Some(p) if p.is_finite() => format!(", false alarm {p:.0e}"),
-        _ => String::new(),
-    };
+    let alarm = leak.false_alarm_probability.map_or(String::new(), |p| format!(", false alarm {}", words::probability(p)));
     lines.push(row("loudness", &format!("SNR {}, {} re full scale at 1 m{alarm}", db(leak.snr_db), db(leak.level_db))));
     lines
 }
@@ -103,7 +109,7 @@ fn basis(site: &Site, outcome: &Outcome) -> Vec<String> {
             ),
         ),
     ];
-    if let Some(fit) = outcome.fit {
+    if let Some(fit) = outcome.fit.filter(|_| outcome.verdict != Verdict::NoLeak) {
         let mut text = format!("chi2/dof {:.2} ({} dof)", fit.chi2_per_dof, fit.dof);
         if fit.chi2_per_dof > 2.0 {
             let worst = site.sensors.get(fit.worst_sensor).map_or("", |s| &s.id);

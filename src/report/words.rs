@@ -1,6 +1,6 @@
 //! Phrases that text and pictures share, so that both say the same thing the same way.
 
-use crate::locate::{Behaviour, Candidate, Ellipse, Event, LEAK_Z, Leak, Outcome, PathUsed, Road, Verdict};
+use crate::locate::{Behaviour, Candidate, Detectable, Ellipse, Event, Leak, Outcome, PathUsed, Road, Verdict};
 use crate::site::{Site, WallPoint};
 
 /// Candidates above this share of the best one are worth a reader's glance.
@@ -106,10 +106,10 @@ pub(super) fn advice(site: &Site, outcome: &Outcome) -> Vec<String> {
     if outcome.pairs.is_empty() && used > 1 {
         advice.push("put all sensors on one clock: no two of them share one".to_owned());
     }
-    let z = outcome.map_z;
-    if z > 1.0 && z < LEAK_Z {
+    let (z, needed_z) = (outcome.map_z, outcome.chance.needed_z);
+    if z > 1.0 && z < needed_z {
         // Correlation noise falls with the square root of time, so z grows with it.
-        let needed_s = outcome.capture.duration_s * (1.2 * LEAK_Z / z).powi(2);
+        let needed_s = outcome.capture.duration_s * (1.2 * needed_z / z).powi(2);
         if needed_s < 3600.0 {
             advice.push(format!(
                 "record longer: {} at one spot would show what hides here, if anything does",
@@ -133,6 +133,23 @@ pub(super) fn advice(site: &Site, outcome: &Outcome) -> Vec<String> {
         advice.push(format!("record again with the sensors {walls}, and a background with the leak's side shut"));
     }
     advice
+}
+
+/// What a capture without a leak rules out.
+pub(super) fn detectable(Detectable { snr_db, level_db }: Detectable) -> String {
+    format!(
+        "a leak {snr_db:.0} dB re noise at the median sensor, or {level_db:.0} dB re full scale at 1 m, in 9 of 10 places"
+    )
+}
+
+/// A probability for people: `0.4 %`, `3e-9`.
+pub(super) fn probability(p: f64) -> String {
+    match p {
+        p if p <= 1e-12 => "below 1e-12".to_owned(),
+        p if p < 1e-4 => format!("{p:.0e}"),
+        p if p < 0.1 => format!("{:.2} %", 100.0 * p),
+        _ => format!("{:.0} %", 100.0 * p),
+    }
 }
 
 /// A time that a person would set a recorder to, not shorter than `time_s`.
@@ -175,7 +192,10 @@ pub(super) fn path(path: &PathUsed) -> String {
         None => format!("{}, {:.1} m/s", path.kind, path.speed_m_s),
     };
     if let Some((other, nats)) = path.other_mode {
-        said += &format!("; {} explains the sound worse by {nats:.0} nats", other.name());
+        said += &match nats {
+            nats if nats >= 0.0 => format!("; {} explains the sound worse by {nats:.0} nats", other.name()),
+            nats => format!("; {} comes from the same place, better by {:.0} nats", other.name(), -nats),
+        };
     }
     if let Some(Behaviour { of_thickness, stated, heard }) = path.behaves {
         said += &if of_thickness {

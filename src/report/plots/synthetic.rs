@@ -121,6 +121,7 @@ pub(in crate::report) fn inconclusive() -> Case {
     outcome.verdict = Verdict::Inconclusive;
     outcome.leaks.clear();
     outcome.map_z = 3.4;
+    outcome.chance.probability = 0.4;
     outcome.reasons = vec!["nothing stands out".into()];
     outcome.fit = None;
     outcome.sensors.iter_mut().for_each(|s| s.snr_db = Some(-24.0));
@@ -246,6 +247,8 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         events: Vec::new(),
         fit: Some(Fit { chi2_per_dof: 1.1, dof: count.saturating_sub(3), worst_sensor: 0 }),
         map_z: 14.0,
+        chance: Chance { probability: 1e-9, allowed: 0.01, needed_z: 4.6, draws: 24 },
+        detectable: None,
         warnings: Vec::new(),
         notes: vec!["band chosen by coherence".into()],
         timing_s: vec![("read", 0.1), ("spectra", 0.3), ("delays", 0.02), ("locate", 0.1)],

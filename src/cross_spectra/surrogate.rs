@@ -1,0 +1,225 @@
+//! Matrices of captures that were never made: what chance would show if only what a model holds were there.
+//!
+//! A matrix accumulated from Gaussian sound is complex-Wishart about its mean (Goodman 1963), with neighbouring bins
+//! correlated by the window. That is all a null hypothesis needs: no samples are kept, and a matrix merged from many
+//! captures is tested like one. Time-shifted partners of the capture itself would cost a matrix each while listening.
+
+use nalgebra::{Cholesky, Complex, DMatrix};
+use ndarray::Array2;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::matrix::{CrossSpectra, Layout, Sums};
+
+/// Products that one draw sums over all bins, at least: the third moment of a steered sum, which falls with their root,
+/// is then under 0.03 of a standard deviation.
+const MIN_PRODUCTS: usize = 4096;
+
+/// Draws a channel, and at least, where channels are coherent and the estimate is to be inverted.
+const DRAWS_A_CHANNEL: usize = 4;
+const MIN_DRAWS: usize = 32;
+
+/// Amplitude of the window's transform, re its middle, below which bins count as independent.
+const NEGLIGIBLE: f64 = 0.02;
+
+/// What is held to be there: powers, and coherence between channels or none.
+#[derive(Debug, Clone)]
+pub struct Model {
+    layout: Layout,
+    /// `[channel, bin]`, full scale²/Hz.
+    auto: Array2<f64>,
+    /// Lower factor of the coherence matrix of each bin; absent where channels have nothing in common.
+    factors: Option<Vec<DMatrix<Complex<f64>>>>,
+    /// Amplitudes with which a bin takes up independent ones about it.
+    leakage: Vec<f64>,
+}
+
+impl Model {
+    /// Channels of these powers that have nothing in common.
+    pub fn noise(layout: &Layout, powers: &Sums) -> Self {
+        Self { layout: layout.clone(), auto: powers.auto.clone(), factors: None, leakage: leakage(layout) }
+    }
+
+    /// Channels of these powers and this coherence; `[pair, bin]`.
+    pub fn coherent(layout: &Layout, powers: &Sums, coherence: &Array2<Complex<f64>>) -> Self {
+        let channels = layout.groups.len();
+        let factor = |bin: usize| {
+            let mut matrix = DMatrix::identity(channels, channels);
+            for (row, &(m, n)) in layout.pairs.iter().enumerate() {
+                matrix[(m, n)] = coherence[[row, bin]];
+                matrix[(n, m)] = coherence[[row, bin]].conj();
+            }
+            positive_factor(&matrix)
+        };
+        Self { factors: Some((0..layout.bins).map(factor).collect()), ..Self::noise(layout, powers) }
+    }
+
+    /// What a recording of something else, of the same layout, holds.
+    pub fn of(recording: &CrossSpectra) -> Self {
+        let (layout, mean) = (recording.layout(), recording.mean());
+        let mut coherence = mean.cross.clone();
+        for ((row, bin), g) in coherence.indexed_iter_mut() {
+            let (m, n) = layout.pairs[row];
+            *g /= (mean.auto[[m, bin]] * mean.auto[[n, bin]]).sqrt().max(f64::MIN_POSITIVE);
+        }
+        Self::coherent(layout, &mean, &coherence)
+    }
+
+    /// One matrix that a capture of so many segments may give; the same for the same seed.
+    pub fn draw(&self, segments: u64, seed: u64) -> CrossSpectra {
+        let halves = [segments.div_ceil(2), segments / 2];
+        let halves = [0, 1].map(|half| self.sums(halves[half], seed << 1 | half as u64));
+        CrossSpectra::new(self.layout.clone(), halves)
+    }
+
+    fn sums(&self, segments: u64, seed: u64) -> Sums {
+        let Layout { bins, pairs, groups, .. } = &self.layout;
+        let (bins, channels) = (*bins, groups.len());
+        let mut sums = Sums { segments, ..Sums::zero(&self.layout) };
+        if segments == 0 {
+            return sums;
+        }
+        let averages = self.layout.segmentation.averages(segments);
+        let enough = match self.factors {
+            None => MIN_PRODUCTS.div_ceil(bins),
+            Some(_) => MIN_DRAWS.max(DRAWS_A_CHANNEL * channels),
+        };
+        let draws = (averages.round() as usize).clamp(1, enough.max(2));
+        // Fewer draws than averages scatter more; the scatter is brought to what the averages leave.
+        let scatter = (draws as f64 / averages).sqrt();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut heard = Array2::zeros((channels, bins));
+        for _ in 0..draws {
+            for mut row in heard.rows_mut() {
+                self.white(&mut rng, row.as_slice_mut().expect("rows are contiguous"));
+            }
+            for bin in 0..bins {
+                let mut column = heard.column_mut(bin);
+                if let Some(factors) = &self.factors {
+                    for m in (0..channels).rev() {
+                        column[m] = (0..=m).map(|n| factors[bin][(m, n)] * column[n]).sum();
+                    }
+                }
+                for m in 0..channels {
+                    sums.auto[[m, bin]] += column[m].norm_sqr();
+                }
+                for (row, &(m, n)) in pairs.iter().enumerate() {
+                    sums.cross[[row, bin]] += column[m] * column[n].conj();
+                }
+            }
+        }
+        let count = segments as f64;
+        for ((m, bin), power) in sums.auto.indexed_iter_mut() {
+            *power = self.auto[[m, bin]] * count * (1.0 + scatter * (*power / draws as f64 - 1.0));
+        }
+        for ((row, bin), g) in sums.cross.indexed_iter_mut() {
+            let (m, n) = pairs[row];
+            let held = self.factors.as_ref().map_or(Complex::default(), |factors| product(&factors[bin], m, n));
+            let scale = (self.auto[[m, bin]] * self.auto[[n, bin]]).sqrt() * count;
+            *g = (held + (*g / draws as f64 - held) * scatter) * scale;
+        }
+        sums
+    }
+
+    /// A spectrum of white noise under the window, of unit power.
+    fn white(&self, rng: &mut ChaCha8Rng, spectrum: &mut [Complex<f64>]) {
+        let mut normal = || -> f64 { StandardNormal.sample(rng) };
+        let half = std::f64::consts::FRAC_1_SQRT_2;
+        let free: Vec<Complex<f64>> = (0..spectrum.len() + self.leakage.len() - 1)
+            .map(|_| Complex::new(half * normal(), half * normal()))
+            .collect();
+        for (bin, x) in spectrum.iter_mut().enumerate() {
+            *x = self.leakage.iter().zip(&free[bin..]).map(|(a, z)| z * a).sum();
+        }
+    }
+}
+
+/// `(L Lᴴ)` at one place.
+fn product(factor: &DMatrix<Complex<f64>>, m: usize, n: usize) -> Complex<f64> {
+    (0..=m.min(n)).map(|i| factor[(m, i)] * factor[(n, i)].conj()).sum()
+}
+
+/// A lower factor of the matrix, coherence lowered until it has one: estimates of few averages may not be positive.
+fn positive_factor(matrix: &DMatrix<Complex<f64>>) -> DMatrix<Complex<f64>> {
+    let channels = matrix.nrows();
+    let unit = DMatrix::identity(channels, channels);
+    for share in [0.999, 0.98, 0.9, 0.7, 0.4] {
+        let lowered = matrix * Complex::from(share) + &unit * Complex::from(1.0 - share);
+        if let Some(factor) = Cholesky::new(lowered) {
+            let factor = factor.unpack();
+            // For complex numbers a square root of a negative diagonal exists, and is no factor.
+            if factor.diagonal().iter().all(|d| d.re > 0.0 && d.im.abs() < 1e-9) {
+                return factor;
+            }
+        }
+    }
+    unit
+}
+
+/// The window's transform about a bin, of unit energy: what of its neighbours a bin takes up.
+fn leakage(layout: &Layout) -> Vec<f64> {
+    let window = layout.segmentation.window();
+    let middle = (window.len() - 1) as f64 / 2.0;
+    let turn = std::f64::consts::TAU / layout.segmentation.fft_samples as f64;
+    let amplitude = |bin: usize| -> f64 {
+        window.iter().enumerate().map(|(t, w)| w * (turn * bin as f64 * (t as f64 - middle)).cos()).sum()
+    };
+    let side: Vec<f64> = (0..).map(amplitude).take_while(|a| a.abs() > NEGLIGIBLE * window.iter().sum::<f64>()).collect();
+    let energy = side[0].powi(2) + 2.0 * side[1..].iter().map(|a| a * a).sum::<f64>();
+    side.iter().skip(1).rev().chain(&side).map(|a| a / energy.sqrt()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channelise::{Segmentation, Taper};
+
+    fn layout(channels: usize) -> Layout {
+        let cut = Segmentation { segment_samples: 256, hop_samples: 128, fft_samples: 256, taper: Taper::Hann };
+        Layout::new(cut, 1000.0, 10..110, vec![0; channels])
+    }
+
+    fn powers(layout: &Layout) -> Sums {
+        Sums { auto: Array2::from_elem((layout.groups.len(), layout.bins), 3.0), ..Sums::zero(layout) }
+    }
+
+    #[test]
+    fn noise_has_the_coherence_of_chance_and_neighbours_share_it() {
+        let layout = layout(4);
+        let model = Model::noise(&layout, &powers(&layout));
+        let (segments, draws) = (40, 60);
+        let averages = layout.segmentation.averages(20) * 2.0;
+        let (mut coherence2, mut neighbours) = (0.0, 0.0);
+        for seed in 0..draws {
+            let mean = model.draw(segments, seed).mean();
+            for row in mean.cross.rows() {
+                coherence2 += row.iter().map(Complex::norm_sqr).sum::<f64>() / 9.0;
+                neighbours += (1..row.len()).map(|k| (row[k] * row[k - 1].conj()).re).sum::<f64>() / 9.0;
+            }
+        }
+        let count = (draws as usize * 6 * layout.bins) as f64;
+        // Means of `count` exponential values, 1.5 of which go together: five standard deviations.
+        let tolerance = 5.0 * (1.5 / count).sqrt();
+        assert!((coherence2 / count * averages - 1.0).abs() < tolerance, "{}", coherence2 / count * averages);
+        // Hann's amplitudes -1/4, 1/2, -1/4 overlap by 2/3; a product of two channels by its square.
+        let expected = 4.0 / 9.0 * 99.0 / 100.0;
+        assert!((neighbours / count * averages - expected).abs() < tolerance, "{}", neighbours / count * averages);
+    }
+
+    #[test]
+    fn what_the_model_holds_comes_back() {
+        let layout = layout(3);
+        let held = Complex::new(0.3, -0.4);
+        let coherence = Array2::from_elem((3, layout.bins), held);
+        let model = Model::coherent(&layout, &powers(&layout), &coherence);
+        let mean = model.draw(4000, 7).mean();
+        let middle = mean.cross.row(0).iter().sum::<Complex<f64>>() / layout.bins as f64;
+        // 4000 segments of 100 bins scatter by 3/sqrt(4000·100·0.6); the factor takes off a thousandth.
+        assert!((middle / 3.0 - held).norm() < 5.0 / (2.4e5f64).sqrt() + 1e-3, "{middle}");
+        let power = mean.auto.row(1).mean().unwrap();
+        assert!((power / 3.0 - 1.0).abs() < 5.0 / (2.4e5f64).sqrt(), "{power}");
+        assert_eq!(model.draw(50, 3).mean(), model.draw(50, 3).mean());
+        assert_ne!(model.draw(50, 3).mean(), model.draw(50, 4).mean());
+    }
+}

@@ -1,0 +1,177 @@
+//! Is what stands out more than chance makes, for this capture, array, band and wall?
+//!
+//! Captures that hold nothing of the kind are drawn ([`Model`]) and searched as the real one was. How far the strongest
+//! cell of a map stands out of it is an extreme value, so a Gumbel distribution fitted to the draws carries the
+//! probability far beyond their number. Since `z` is measured against the map's own median and spread, the answer does
+//! not depend on the noise being exactly as loud or as steady as the model says.
+
+use rayon::prelude::*;
+
+use super::array::Array;
+use super::search::Cover;
+use super::verdict::robust_z;
+use super::views::{View, coherences};
+use crate::cross_spectra::{BinFate, CrossSpectra, Model, Weighting};
+
+/// Draws of one round, and of the last: more where the probability is near the one that is allowed.
+const DRAWS: usize = 24;
+const MOST_DRAWS: usize = 192;
+
+/// Probabilities are not told below this: two dozen draws do not carry further.
+const LEAST: f64 = 1e-12;
+
+/// Euler's constant.
+const EULER: f64 = 0.577_215_664_901_532_9;
+
+/// What a capture may hold besides what is looked for, and how it is looked at.
+#[derive(Debug)]
+pub struct Null<'t> {
+    /// What a capture holds by hypothesis.
+    pub capture: Model,
+    /// What its background holds.
+    pub background: Option<Model>,
+    /// Segments of capture and background.
+    pub segments: [u64; 2],
+    /// How cross-spectra are scaled.
+    pub weighting: Weighting,
+    /// The bins that are used.
+    pub fates: &'t [BinFate],
+}
+
+/// How chance is distributed: Gumbel's law of the largest of many.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gumbel {
+    mode: f64,
+    scale: f64,
+}
+
+/// What chance says of a capture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alarm {
+    /// Probability that chance alone makes something of the wall stand out like this, every place counted.
+    pub probability: f64,
+    /// Probability that chance alone makes any pair's correlation rise like this, wherever its delay points to.
+    pub pair_probability: f64,
+    /// How `z` is distributed by chance, one law a view.
+    pub laws: Vec<Gumbel>,
+    /// Captures drawn.
+    pub draws: usize,
+}
+
+/// What one capture shows: `z` of the map of each view, and the highest correlation of any pair over its noise.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// One a view.
+    pub map_z: Vec<f64>,
+    /// Of the first view.
+    pub pair_z: f64,
+}
+
+impl<'t> Null<'t> {
+    /// Nothing but what the background holds; without one, channels that have nothing in common.
+    pub fn of(
+        capture: &CrossSpectra,
+        background: Option<&CrossSpectra>,
+        weighting: Weighting,
+        fates: &'t [BinFate],
+    ) -> Self {
+        let model = match background {
+            Some(background) => Model::of(background),
+            None => Model::noise(capture.layout(), &capture.mean()),
+        };
+        Self {
+            background: background.map(|_| model.clone()),
+            capture: model,
+            segments: [capture.segments(), background.map_or(0, CrossSpectra::segments)],
+            weighting,
+            fates,
+        }
+    }
+
+    fn draw(&self, array: &Array<'_>, cover: &Cover, seed: u64) -> Shown {
+        let capture = self.capture.draw(self.segments[0], 2 * seed);
+        let background = self.background.as_ref().map(|model| model.draw(self.segments[1], 2 * seed + 1));
+        let looks = coherences(&capture, background.as_ref(), self.weighting, self.fates);
+        let views: Vec<View> = looks.into_iter().map(|(name, coherence)| View::new(name, array, coherence)).collect();
+        shown(array, cover, &views)
+    }
+
+    /// What chance says of what was `seen`, where `tried` wave speeds or modes were.
+    ///
+    /// Draws go on until the probability is clearly on one side of `allowed`.
+    pub fn judge(&self, array: &Array<'_>, cover: &Cover, seen: &Shown, tried: usize, allowed: f64) -> Alarm {
+        let mut drawn: Vec<Shown> = Vec::new();
+        loop {
+            let round = drawn.len() as u64..(drawn.len() + DRAWS) as u64;
+            drawn.par_extend(round.into_par_iter().map(|seed| self.draw(array, cover, seed)));
+            let law = |value: &dyn Fn(&Shown) -> f64| Gumbel::of(&drawn.iter().map(value).collect::<Vec<_>>());
+            let laws: Vec<Gumbel> = (0..seen.map_z.len()).map(|view| law(&|shown| shown.map_z[view])).collect();
+            // Views fail differently: what is there stands out in every one.
+            let probability = laws.iter().zip(&seen.map_z).map(|(law, z)| law.exceeding(*z)).fold(0.0, f64::max);
+            let probability = (probability * tried as f64).clamp(LEAST, 1.0);
+            // By moments of n draws the mode scatters by 1.08/√n scales and the scale by 1.05/√n of itself.
+            let distance = (probability / allowed).ln().abs();
+            let scatter = ((1.17 + 1.1 * probability.ln().powi(2)) / drawn.len() as f64).sqrt();
+            if distance > 3.0 * scatter || drawn.len() >= MOST_DRAWS {
+                let pair_probability = law(&|shown| shown.pair_z).exceeding(seen.pair_z);
+                return Alarm { probability, pair_probability, laws, draws: drawn.len() };
+            }
+        }
+    }
+}
+
+impl Alarm {
+    /// The `z` that each view's map must show for this probability.
+    pub fn needed_z(&self, probability: f64, tried: usize) -> Vec<f64> {
+        self.laws.iter().map(|law| law.level(probability / tried as f64)).collect()
+    }
+}
+
+/// What these views show.
+pub fn shown(array: &Array<'_>, cover: &Cover, views: &[View]) -> Shown {
+    let pair = |table: &crate::delay::RangeTable| {
+        table.value.iter().map(|c| f64::from(c.norm_sqr())).fold(0.0, f64::max).sqrt() / table.noise()
+    };
+    Shown {
+        map_z: views.iter().map(|view| robust_z(&view.response(array).over(cover))).collect(),
+        pair_z: views[0].tables.iter().map(pair).fold(0.0, f64::max),
+    }
+}
+
+impl Gumbel {
+    /// The law with the mean and scatter of these values.
+    pub fn of(values: &[f64]) -> Self {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        let scale = (variance * 6.0).sqrt() / std::f64::consts::PI;
+        Self { mode: mean - EULER * scale, scale: scale.max(1e-9) }
+    }
+
+    /// Probability of at least `value`.
+    pub fn exceeding(&self, value: f64) -> f64 {
+        -(-(-(value - self.mode) / self.scale).exp()).exp_m1()
+    }
+
+    /// The value that is exceeded with this probability.
+    pub fn level(&self, probability: f64) -> f64 {
+        self.mode - self.scale * (-(-probability).ln_1p()).ln()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gumbel_law_is_recovered_from_its_quantiles() {
+        let law = Gumbel { mode: 3.5, scale: 0.25 };
+        let count = 20_000;
+        let values: Vec<f64> = (0..count).map(|i| law.level((f64::from(i) + 0.5) / f64::from(count))).collect();
+        let fitted = Gumbel::of(&values);
+        // Evenly spaced quantiles miss a little of the tail: 1e-3 of the scale.
+        assert!((fitted.mode - 3.5).abs() < 1e-3 && (fitted.scale - 0.25).abs() < 1e-3, "{fitted:?}");
+        assert!((law.exceeding(law.level(1e-9)) / 1e-9 - 1.0).abs() < 1e-6);
+        assert!((law.exceeding(law.level(0.3)) - 0.3).abs() < 1e-12);
+    }
+}

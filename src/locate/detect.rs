@@ -1,0 +1,126 @@
+//! The weakest leak that this capture would have shown: leaks are put into it, weaker and weaker, all over the wall.
+
+use ndarray::Array2;
+use rayon::prelude::*;
+use realfft::num_complex::Complex;
+
+use super::alarm::Alarm;
+use super::array::Array;
+use super::outcome::Detectable;
+use super::search::{Cover, Response};
+use super::verdict::spread;
+use super::views::{View, coherences, tables_about};
+use crate::cross_spectra::{BinFate, CrossSpectra, Weighting};
+use crate::site::WallPoint;
+use crate::units::{power_db, power_from_db};
+
+/// Places on the wall that are tried; the share of them that is told is nine in ten.
+const PLACES: usize = 20;
+const SHARE: f64 = 0.9;
+
+/// Signal-to-noise ratios at the median sensor between which the weakest is sought, decibels, and halvings of that.
+const RANGE_DB: [f64; 2] = [-40.0, 20.0];
+const HALVINGS: usize = 7;
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Capture<'t> {
+    /// The capture's matrix.
+    pub spectra: &'t CrossSpectra,
+    /// That of its background.
+    pub background: Option<&'t CrossSpectra>,
+    /// How cross-spectra are scaled.
+    pub weighting: Weighting,
+    /// The bins that are used.
+    pub fates: &'t [BinFate],
+}
+
+/// The level from which a leak anywhere on the wall, noise of the same spectrum as the channel's own, would have raised
+/// the alarm with 90 % probability. `None` where a leak 20 dB over the noise would not.
+pub fn weakest(array: &Array<'_>, cover: &Cover, capture: Capture<'_>, alarm: &Alarm, needed_z: &[f64]) -> Option<Detectable> {
+    assert_eq!(alarm.laws.len(), needed_z.len());
+    let Capture { spectra, background, weighting, fates } = capture;
+    let looks = |spectra: &CrossSpectra| coherences(spectra, background, weighting, fates);
+    let quiet: Vec<[f64; 2]> = looks(spectra)
+        .into_iter()
+        .map(|(name, coherence)| spread(&View::new(name, array, coherence).response(array).over(cover)))
+        .collect();
+    let reach_m = 4.0 * cover.radius_m();
+    let shows = |place: &WallPoint, about: &Cover, snr_db: f64| {
+        let amplitude = arriving(array, spectra, place, snr_db);
+        let looks = looks(&spectra.with_source(&amplitude));
+        let ranges = array.ranges_m(place);
+        looks.iter().zip(&quiet).zip(needed_z).all(|(((_, coherence), [middle, scatter]), z)| {
+            let differences_m: Vec<f64> = coherence.pairs.iter().map(|&(m, n)| ranges[m] - ranges[n]).collect();
+            let tables = tables_about(array, coherence, &differences_m, 2.0 * reach_m);
+            let cells = Response::new(array, &coherence.pairs, &tables).over(about);
+            let top = cells.iter().map(|c| f64::from(c.bound)).fold(f64::MIN, f64::max);
+            top - middle > z * scatter
+        })
+    };
+    let least = |place: &WallPoint| {
+        let about = cover.about(array, place, 1.5 * cover.radius_m());
+        let [mut low, mut high] = RANGE_DB;
+        if !shows(place, &about, high) {
+            return f64::INFINITY;
+        }
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            if shows(place, &about, middle) { high = middle } else { low = middle }
+        }
+        high
+    };
+    let mut levels: Vec<(f64, f64)> = cover
+        .spread(array, PLACES)
+        .par_iter()
+        .map(|place| {
+            let snr_db = least(place);
+            (snr_db, snr_db + over_noise_db(array, spectra, place))
+        })
+        .collect();
+    let told = (SHARE * PLACES as f64).ceil() as usize - 1;
+    levels.sort_by(|x, y| x.0.total_cmp(&y.0));
+    let snr_db = levels[told].0;
+    levels.sort_by(|x, y| x.1.total_cmp(&y.1));
+    snr_db.is_finite().then_some(Detectable { snr_db, level_db: levels[told].1 })
+}
+
+/// Share of a source's power at 1 m that arrives at each sensor, over that at the median sensor.
+fn shares(array: &Array<'_>, place: &WallPoint) -> (Vec<f64>, f64) {
+    let middle_hz = array.middle_hz();
+    let arrives = |range_m: &f64| {
+        array.medium.spreading(*range_m) * power_from_db(-array.medium.absorption_db_m(middle_hz) * range_m)
+    };
+    let shares: Vec<f64> = array.ranges_m(place).iter().map(arrives).collect();
+    let mut sorted = shares.clone();
+    sorted.sort_by(f64::total_cmp);
+    let median = sorted[sorted.len() / 2];
+    (shares.iter().map(|share| share / median).collect(), median)
+}
+
+/// Amplitudes of a source that is `snr_db` over the median sensor's noise in every bin; `[channel, bin]`.
+fn arriving(array: &Array<'_>, spectra: &CrossSpectra, place: &WallPoint, snr_db: f64) -> Array2<Complex<f64>> {
+    let (noise, ranges_m) = (median_density(spectra), array.ranges_m(place));
+    let k: Vec<f64> = spectra.layout().frequencies_hz().iter().map(|hz| array.medium.wavenumber_rad_m(*hz)).collect();
+    let (shares, _) = shares(array, place);
+    Array2::from_shape_fn((array.len(), k.len()), |(m, bin)| {
+        Complex::from_polar((power_from_db(snr_db) * shares[m] * noise[bin]).sqrt(), -k[bin] * ranges_m[m])
+    })
+}
+
+/// Level at 1 m of a source at `place` that arrives at the median sensor as loud as its noise, decibels re full scale.
+fn over_noise_db(array: &Array<'_>, spectra: &CrossSpectra, place: &WallPoint) -> f64 {
+    let power = median_density(spectra).iter().sum::<f64>() * spectra.layout().spacing_hz();
+    power_db(power / shares(array, place).1)
+}
+
+/// Power density of the median channel, bin by bin.
+fn median_density(spectra: &CrossSpectra) -> Vec<f64> {
+    let mean = spectra.mean();
+    let of_bin = |column: ndarray::ArrayView1<'_, f64>| {
+        let mut powers = column.to_vec();
+        powers.sort_by(f64::total_cmp);
+        powers[powers.len() / 2]
+    };
+    mean.auto.columns().into_iter().map(of_bin).collect()
+}
