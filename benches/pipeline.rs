@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pinhole::capture::Captures;
-use pinhole::locate::{Options, locate};
+use pinhole::locate::{Options, Wanted, locate};
 use pinhole::site::read_site;
 
 fn samples(criterion: &mut Criterion) {
@@ -13,7 +13,7 @@ fn samples(criterion: &mut Criterion) {
     for name in ["tunnel", "tunnel_quiet"] {
         let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
         let site = read_site(&folder.join("site.toml")).expect("the shipped site");
-        let options = Options { leaks: 1, ..Options::default() };
+        let options = Options { leaks: Wanted::AtMost(1), ..Options::default() };
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let captures = Captures::open(&[folder.join("capture.wav")]).expect("the shipped sample");

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use pinhole::capture::Captures;
-use pinhole::locate::{Options, Outcome, Verdict, locate, locate_transients};
+use pinhole::locate::{Options, Outcome, Verdict, Wanted, locate, locate_transients};
 use pinhole::site::{Point3, read_site};
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ fn every_case_is_located_as_well_as_by_the_reference_solver() {
             .iter()
             .map(|l| point(&serde_json::from_value::<Vec<f64>>(l["position_m"].clone()).unwrap()))
             .collect();
-        let options = Options { leaks: leaks.len().max(1), ..Options::default() };
+        let options = Options { leaks: Wanted::AtMost(leaks.len().max(1)), ..Options::default() };
         let outcome = located(folder, "site.toml", &captures, truth["background"].as_str(), &options);
         if leaks.is_empty() {
             assert_ne!(outcome.verdict, Verdict::Leak, "{name}: nothing leaks");
@@ -86,7 +86,7 @@ fn a_chirp_in_a_cave_is_found_within_ten_centimetres() {
             band_hz: Some((15e3, 85e3)),
             from_s: Some(number(2)),
             to_s: Some(number(3)),
-            leaks: 1,
+            leaks: Wanted::AtMost(1),
             ..Options::default()
         };
         let outcome = located(&folder, &row[1], &["cave.wav"], None, &options);
@@ -106,7 +106,7 @@ fn both_trailing_edge_corners_of_an_airfoil_are_found() {
         .collect();
     let bands = [None, Some((2e3, 22e3)), Some((10e3, 22e3)), Some((8e3, 16e3)), Some((4e3, 8e3)), Some((2e3, 4e3))];
     for band_hz in bands {
-        let options = Options { band_hz, leaks: 2, ..Options::default() };
+        let options = Options { band_hz, leaks: Wanted::AtMost(2), ..Options::default() };
         let outcome = located(&folder, "site.toml", &["airfoil.wav"], None, &options);
         let mut found: Vec<Point3> = outcome.leaks.iter().map(|l| l.point.position_m).collect();
         if found.is_empty() {
@@ -125,7 +125,7 @@ fn a_lead_break_on_a_steel_plate_is_found_within_a_centimetre() {
     let Some(folder) = shared("field/steel_plate_lead_break") else { return };
     let site = read_site(&folder.join("site.toml")).unwrap();
     let captures = Captures::open(&[folder.join("plb1.wav")]).unwrap();
-    let outcome = locate_transients(&site, captures, &Options { leaks: 1, ..Options::default() }, &|_, _| ()).unwrap();
+    let outcome = locate_transients(&site, captures, &Options { leaks: Wanted::AtMost(1), ..Options::default() }, &|_, _| ()).unwrap();
     let row: Vec<f64> = csv(&folder.join("truth.csv"))[0].iter().take(3).map(|x| x.parse().unwrap()).collect();
     assert_eq!(outcome.events.len(), 1);
     assert_eq!(outcome.verdict, Verdict::Leak);

@@ -1,9 +1,12 @@
 //! How well leaks are recovered: simulated tunnels and plates, a leak anywhere on the wall.
 //!
-//!     cargo run --release --example recovery [SEEDS] [ROW]
+//!     cargo run --release --example recovery [places|alarms|leaks] [SEEDS] [ROW]
 //!
-//! Prints one row a setting over 60 seeds (or as many as asked), all rows or the one named by its number.
+//! Prints one row a setting over 60 seeds (or as many as asked), all rows or the one named by its number: how exact places
+//! are, how often alarms are false and leaks missed, or how well leaks are told apart.
 
+mod alarms;
+mod leaks;
 mod study;
 
 use study::{EXACT, Setting, Stage, figures, run};
@@ -37,9 +40,20 @@ const ROWS: &[Setting] = &[
 ];
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|a| a.parse::<u64>().expect("a number of seeds, then of a row"));
-    let seeds = arguments.next().unwrap_or(60).max(1);
-    let only = arguments.next();
+    let mut arguments = std::env::args().skip(1).peekable();
+    let table = arguments.next_if(|a| a.parse::<u64>().is_err()).unwrap_or_else(|| "places".into());
+    let mut numbers = arguments.map(|a| a.parse::<u64>().expect("a number of seeds, then of a row"));
+    let seeds = numbers.next().unwrap_or(60).max(1);
+    let only = numbers.next();
+    match table.as_str() {
+        "places" => places(seeds, only),
+        "alarms" => alarms::print(seeds, only),
+        "leaks" => leaks::print(seeds, only),
+        other => eprintln!("no table '{other}': places, alarms or leaks"),
+    }
+}
+
+fn places(seeds: u64, only: Option<u64>) {
     println!(
         "|   | stage | setting | SNR dB | median mm | p90 mm | > 20 mm | RMS/bound | in 95 % ellipse | verdict leak |"
     );

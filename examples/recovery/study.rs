@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nalgebra::{DMatrix, Matrix2, Vector2};
 use pinhole::capture::Captures;
-use pinhole::locate::{Array, Options, Outcome, Verdict, locate};
+use pinhole::locate::{Array, Options, Outcome, Verdict, Wanted, locate};
 use pinhole::propagation::Medium;
 use pinhole::simulate::{Loudness, Reflection, Room, Scene, Spectrum, parse_scene, simulate, write};
 use pinhole::site::{PathKind, PlateWave, Point3, Sensor, Site, SpeedSigma, WallPoint};
@@ -125,12 +125,12 @@ fn known(setting: Setting, scene: &Scene) -> Site {
 
 fn located(site: &Site, capture: &Path, band_hz: [f64; 2]) -> Outcome {
     let captures = Captures::open(&[capture.to_path_buf()]).expect("a capture just written");
-    let options = Options { band_hz: Some(band_hz.into()), leaks: 1, ..Options::default() };
+    let options = Options { band_hz: Some(band_hz.into()), leaks: Wanted::AtMost(1), ..Options::default() };
     locate(site, captures, None, &options, &|_, _| ()).expect("a site that fits its capture")
 }
 
 /// The stage of this setting with a leak at a random place.
-fn scene(setting: Setting, seed: u64, rng: &mut ChaCha8Rng) -> Scene {
+pub fn scene(setting: Setting, seed: u64, rng: &mut ChaCha8Rng) -> Scene {
     let text = match setting.stage {
         Stage::Cabin(_) => include_str!("../../samples/tunnel_quiet.scene.toml"),
         Stage::Plate => include_str!("plate.scene.toml"),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use pinhole::atomic::write_atomically;
 use pinhole::capture::Captures;
 use pinhole::cross_spectra::Weighting;
-use pinhole::locate::{Options, Outcome, Verdict, locate, locate_transients};
+use pinhole::locate::{Options, Outcome, Verdict, Wanted, locate, locate_transients};
 use pinhole::report::{result_json, summary, write_plots};
 use pinhole::site::{Site, read_site};
 use pinhole::{Error, Result};
@@ -40,9 +40,9 @@ pub struct Arguments {
     /// Frequency band with unit, as 20kHz..60kHz [default: chosen from the sample rate]
     #[arg(long, value_name = "LO..HI", value_parser = quantity::band)]
     band: Option<BandHz>,
-    /// How many leaks to look for; auto means one in this version
+    /// How many leaks to look for; auto means as many as stand out
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = leaks)]
-    leaks: usize,
+    leaks: Wanted,
     /// Start of the stretch to analyse, with unit, as 1.5s
     #[arg(long, value_name = "S", value_parser = quantity::time_s)]
     from: Option<f64>,
@@ -194,13 +194,14 @@ fn out_dir(arguments: &Arguments) -> PathBuf {
     })
 }
 
-fn leaks(text: &str) -> std::result::Result<usize, String> {
+fn leaks(text: &str) -> std::result::Result<Wanted, String> {
     match text {
-        "auto" => Ok(1),
+        "auto" => Ok(Wanted::Auto),
         _ => text
             .parse()
             .ok()
             .filter(|n| (1..=16).contains(n))
+            .map(Wanted::AtMost)
             .ok_or_else(|| "write auto, or a number from 1 to 16".into()),
     }
 }

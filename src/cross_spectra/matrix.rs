@@ -205,6 +205,44 @@ impl CrossSpectra {
         more
     }
 
+    /// Exchanges two channels of one clock group.
+    ///
+    /// # Panics
+    /// Where they are of different groups.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        assert_eq!(self.layout.groups[a], self.layout.groups[b]);
+        let other = |c: usize| if c == a { b } else if c == b { a } else { c };
+        let Layout { pairs, .. } = &self.layout;
+        let from: Vec<(usize, bool)> = pairs
+            .iter()
+            .map(|&(m, n)| {
+                let (m, n) = (other(m), other(n));
+                let place = |pair: (usize, usize)| pairs.iter().position(|p| *p == pair);
+                place((m, n)).map(|row| (row, false)).or_else(|| place((n, m)).map(|row| (row, true)))
+            })
+            .map(|found| found.expect("channels of one clock are paired"))
+            .collect();
+        for half in &mut self.halves {
+            let order: Vec<usize> = (0..self.layout.groups.len()).map(other).collect();
+            half.auto = half.auto.select(ndarray::Axis(0), &order);
+            let rows: Vec<usize> = from.iter().map(|(row, _)| *row).collect();
+            half.cross = half.cross.select(ndarray::Axis(0), &rows);
+            for (mut row, (_, turned)) in half.cross.rows_mut().into_iter().zip(&from) {
+                if *turned {
+                    row.mapv_inplace(|g| g.conj());
+                }
+            }
+        }
+    }
+
+    /// Exchanges the sign of one channel.
+    pub fn invert(&mut self, channel: usize) {
+        let unit = ChannelCorrection { gain: 1.0, delay_s: 0.0 };
+        let mut corrections = vec![unit; self.layout.groups.len()];
+        corrections[channel].gain = -1.0;
+        self.correct(&corrections);
+    }
+
     /// The same matrix without some channels: `keep` lists those that stay, in growing order.
     pub fn keeping(&self, keep: &[usize]) -> Self {
         let old = &self.layout;

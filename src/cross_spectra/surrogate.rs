@@ -16,9 +16,8 @@ use super::matrix::{CrossSpectra, Layout, Sums};
 /// is then under 0.03 of a standard deviation.
 const MIN_PRODUCTS: usize = 4096;
 
-/// Draws a channel, and at least, where channels are coherent and the estimate is to be inverted.
+/// Draws a channel where the matrix is to be inverted.
 const DRAWS_A_CHANNEL: usize = 4;
-const MIN_DRAWS: usize = 32;
 
 /// Amplitude of the window's transform, re its middle, below which bins count as independent.
 const NEGLIGIBLE: f64 = 0.02;
@@ -33,12 +32,15 @@ pub struct Model {
     factors: Option<Vec<DMatrix<Complex<f64>>>>,
     /// Amplitudes with which a bin takes up independent ones about it.
     leakage: Vec<f64>,
+    /// Draws that make one matrix, at most.
+    enough: usize,
 }
 
 impl Model {
     /// Channels of these powers that have nothing in common.
     pub fn noise(layout: &Layout, powers: &Sums) -> Self {
-        Self { layout: layout.clone(), auto: powers.auto.clone(), factors: None, leakage: leakage(layout) }
+        let enough = MIN_PRODUCTS.div_ceil(layout.bins).max(2);
+        Self { layout: layout.clone(), auto: powers.auto.clone(), factors: None, leakage: leakage(layout), enough }
     }
 
     /// Channels of these powers and this coherence; `[pair, bin]`.
@@ -63,7 +65,9 @@ impl Model {
             let (m, n) = layout.pairs[row];
             *g /= (mean.auto[[m, bin]] * mean.auto[[n, bin]]).sqrt().max(f64::MIN_POSITIVE);
         }
-        Self::coherent(layout, &mean, &coherence)
+        // A background is inverted when a capture is whitened by it.
+        let model = Self::coherent(layout, &mean, &coherence);
+        Self { enough: model.enough.max(DRAWS_A_CHANNEL * layout.groups.len()), ..model }
     }
 
     /// One matrix that a capture of so many segments may give; the same for the same seed.
@@ -81,11 +85,7 @@ impl Model {
             return sums;
         }
         let averages = self.layout.segmentation.averages(segments);
-        let enough = match self.factors {
-            None => MIN_PRODUCTS.div_ceil(bins),
-            Some(_) => MIN_DRAWS.max(DRAWS_A_CHANNEL * channels),
-        };
-        let draws = (averages.round() as usize).clamp(1, enough.max(2));
+        let draws = (averages.round() as usize).clamp(1, self.enough);
         // Fewer draws than averages scatter more; the scatter is brought to what the averages leave.
         let scatter = (draws as f64 / averages).sqrt();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -5,17 +5,19 @@
 //! probability far beyond their number. Since `z` is measured against the map's own median and spread, the answer does
 //! not depend on the noise being exactly as loud or as steady as the model says.
 
+use ndarray::Array2;
 use rayon::prelude::*;
+use realfft::num_complex::Complex;
 
 use super::array::Array;
 use super::search::Cover;
 use super::verdict::robust_z;
-use super::views::{View, coherences};
-use crate::cross_spectra::{BinFate, CrossSpectra, Model, Weighting};
+use super::views::{Looks, Material, View};
+use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Model};
 
 /// Draws of one round, and of the last: more where the probability is near the one that is allowed.
 const DRAWS: usize = 24;
-const MOST_DRAWS: usize = 192;
+const MOST_DRAWS: usize = 144;
 
 /// Probabilities are not told below this: two dozen draws do not carry further.
 const LEAST: f64 = 1e-12;
@@ -23,19 +25,15 @@ const LEAST: f64 = 1e-12;
 /// Euler's constant.
 const EULER: f64 = 0.577_215_664_901_532_9;
 
-/// What a capture may hold besides what is looked for, and how it is looked at.
+/// What captures hold by hypothesis, and how they are looked at.
 #[derive(Debug)]
 pub struct Null<'t> {
-    /// What a capture holds by hypothesis.
+    /// The real capture and background: drawn ones have as many segments and are looked at in the same way.
+    pub material: Material<'t>,
+    /// What a capture holds.
     pub capture: Model,
     /// What its background holds.
     pub background: Option<Model>,
-    /// Segments of capture and background.
-    pub segments: [u64; 2],
-    /// How cross-spectra are scaled.
-    pub weighting: Weighting,
-    /// The bins that are used.
-    pub fates: &'t [BinFate],
 }
 
 /// How chance is distributed: Gumbel's law of the largest of many.
@@ -68,42 +66,65 @@ pub struct Shown {
 }
 
 impl<'t> Null<'t> {
-    /// Nothing but what the background holds; without one, channels that have nothing in common.
-    pub fn of(
-        capture: &CrossSpectra,
-        background: Option<&CrossSpectra>,
-        weighting: Weighting,
-        fates: &'t [BinFate],
-    ) -> Self {
-        let model = match background {
-            Some(background) => Model::of(background),
-            None => Model::noise(capture.layout(), &capture.mean()),
-        };
-        Self {
-            background: background.map(|_| model.clone()),
-            capture: model,
-            segments: [capture.segments(), background.map_or(0, CrossSpectra::segments)],
-            weighting,
-            fates,
+    /// Nothing but machines and what the background holds; without either, channels that have nothing in common.
+    pub fn of(material: Material<'t>) -> Self {
+        let background = material.background.map(Model::of);
+        let noise = || Model::noise(material.spectra.layout(), &material.spectra.mean());
+        let null = Self { capture: background.clone().unwrap_or_else(noise), background, material };
+        if material.machines.is_empty() {
+            return null;
         }
+        let whole = Material { machines: &[], ..material }.weighed_by_powers().looks();
+        Self { material, ..null.holding(&whole[0].1, &material.weighed_by_powers().looks()[0].1) }
     }
 
-    fn draw(&self, array: &Array<'_>, cover: &Cover, seed: u64) -> Shown {
-        let capture = self.capture.draw(self.segments[0], 2 * seed);
-        let background = self.background.as_ref().map(|model| model.draw(self.segments[1], 2 * seed + 1));
-        let looks = coherences(&capture, background.as_ref(), self.weighting, self.fates);
-        let views: Vec<View> = looks.into_iter().map(|(name, coherence)| View::new(name, array, coherence)).collect();
-        shown(array, cover, &views)
+    /// This null hypothesis with what was taken out of `whole` to leave `rest` put into it.
+    pub fn holding(&self, whole: &Coherence, rest: &Coherence) -> Self {
+        let material = self.material.weighed_by_powers();
+        let layout = material.spectra.layout();
+        let powers = material.spectra.mean();
+        let mut held: Array2<Complex<f64>> = match material.background {
+            Some(background) => background.mean().cross,
+            None => Array2::zeros((layout.pairs.len(), layout.bins)),
+        };
+        for ((row, bin), g) in held.indexed_iter_mut() {
+            let (m, n) = layout.pairs[row];
+            *g /= (powers.auto[[m, bin]] * powers.auto[[n, bin]]).sqrt().max(f64::MIN_POSITIVE);
+        }
+        let used = (0..layout.bins).filter(|&bin| material.fates[bin] == BinFate::Used);
+        for (column, bin) in used.enumerate() {
+            for row in 0..layout.pairs.len() {
+                held[[row, bin]] += whole.value[[row, column]] - rest.value[[row, column]];
+            }
+        }
+        let capture = Model::coherent(layout, &powers, &held);
+        Self { material, capture, background: self.background.clone() }
     }
 
-    /// What chance says of what was `seen`, where `tried` wave speeds or modes were.
+    /// The weighted cross-spectra of one capture drawn.
+    fn looks(&self, seed: u64) -> Looks {
+        let segments = |recording: &CrossSpectra| recording.segments();
+        let capture = self.capture.draw(segments(self.material.spectra), 2 * seed);
+        let background = self.background.as_ref().zip(self.material.background);
+        let background = background.map(|(model, real)| model.draw(segments(real), 2 * seed + 1));
+        Material { spectra: &capture, background: background.as_ref(), ..self.material }.looks()
+    }
+
+    /// What chance says of what was `seen`, where `tried` wave speeds or modes were; `show` tells what a capture that was
+    /// drawn shows.
     ///
     /// Draws go on until the probability is clearly on one side of `allowed`.
-    pub fn judge(&self, array: &Array<'_>, cover: &Cover, seen: &Shown, tried: usize, allowed: f64) -> Alarm {
+    pub fn judge(
+        &self,
+        seen: &Shown,
+        tried: usize,
+        allowed: f64,
+        show: &(dyn Fn(Looks) -> Shown + Sync),
+    ) -> Alarm {
         let mut drawn: Vec<Shown> = Vec::new();
         loop {
             let round = drawn.len() as u64..(drawn.len() + DRAWS) as u64;
-            drawn.par_extend(round.into_par_iter().map(|seed| self.draw(array, cover, seed)));
+            drawn.par_extend(round.into_par_iter().map(|seed| show(self.looks(seed))));
             let law = |value: &dyn Fn(&Shown) -> f64| Gumbel::of(&drawn.iter().map(value).collect::<Vec<_>>());
             let laws: Vec<Gumbel> = (0..seen.map_z.len()).map(|view| law(&|shown| shown.map_z[view])).collect();
             // Views fail differently: what is there stands out in every one.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::propagation::{GroupSpeed, Leg, Medium, Way, audible_walls};
-use crate::site::{Site, WallPoint};
+use crate::site::{Point3, Site, WallPoint};
 
 /// The array that listens: used sensors of a site in one medium.
 #[derive(Debug, Clone)]
@@ -114,6 +114,31 @@ impl<'a> Array<'a> {
     pub fn all_ways(&self, place: &WallPoint) -> Vec<Vec<Leg>> {
         let wall = &self.site.walls[place.wall];
         self.ways.iter().map(|way| way.all(wall, place)).collect()
+    }
+
+    /// Straight way from any place to each sensor, metres.
+    pub fn free_ranges_m(&self, place: &Point3) -> DVector<f64> {
+        DVector::from_iterator(
+            self.len(),
+            self.sensors.iter().map(|&i| (self.site.sensors[i].position_m - place).norm()),
+        )
+    }
+
+    /// Two corners of the box about sensors and audible walls, metres; absent where sound does not travel through air.
+    pub fn room(&self) -> Option<[Point3; 2]> {
+        if self.medium.kind != "air" {
+            return None;
+        }
+        let sensors = self.sensors.iter().map(|&i| self.site.sensors[i].position_m);
+        let walls = self.walls.iter().flat_map(|&wall| {
+            let extent_m = self.site.walls[wall].area_m2().sqrt() / 8.0;
+            let pieces = self.site.walls[wall].pieces(wall, extent_m);
+            pieces.into_iter().map(move |piece| piece.centre(&self.site.walls[wall]).position_m)
+        });
+        let mut places = sensors.chain(walls);
+        let first = places.next()?;
+        let (low, high) = places.fold((first, first), |(low, high), place| (low.inf(&place), high.sup(&place)));
+        Some([low, high])
     }
 
     /// Variance that stated sensor positions bring to each range, metres².

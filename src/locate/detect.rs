@@ -9,8 +9,8 @@ use super::array::Array;
 use super::outcome::Detectable;
 use super::search::{Cover, Response};
 use super::verdict::spread;
-use super::views::{View, coherences, tables_about};
-use crate::cross_spectra::{BinFate, CrossSpectra, Weighting};
+use super::views::{Material, View, tables_about};
+use crate::cross_spectra::CrossSpectra;
 use crate::site::WallPoint;
 use crate::units::{power_db, power_from_db};
 
@@ -22,33 +22,21 @@ const SHARE: f64 = 0.9;
 const RANGE_DB: [f64; 2] = [-40.0, 20.0];
 const HALVINGS: usize = 7;
 
-/// What is looked at.
-#[derive(Debug, Clone, Copy)]
-pub struct Capture<'t> {
-    /// The capture's matrix.
-    pub spectra: &'t CrossSpectra,
-    /// That of its background.
-    pub background: Option<&'t CrossSpectra>,
-    /// How cross-spectra are scaled.
-    pub weighting: Weighting,
-    /// The bins that are used.
-    pub fates: &'t [BinFate],
-}
-
 /// The level from which a leak anywhere on the wall, noise of the same spectrum as the channel's own, would have raised
 /// the alarm with 90 % probability. `None` where a leak 20 dB over the noise would not.
-pub fn weakest(array: &Array<'_>, cover: &Cover, capture: Capture<'_>, alarm: &Alarm, needed_z: &[f64]) -> Option<Detectable> {
+pub fn weakest(array: &Array<'_>, cover: &Cover, material: Material<'_>, alarm: &Alarm, needed_z: &[f64]) -> Option<Detectable> {
     assert_eq!(alarm.laws.len(), needed_z.len());
-    let Capture { spectra, background, weighting, fates } = capture;
-    let looks = |spectra: &CrossSpectra| coherences(spectra, background, weighting, fates);
-    let quiet: Vec<[f64; 2]> = looks(spectra)
+    let spectra = material.spectra;
+    let quiet: Vec<[f64; 2]> = material
+        .looks()
         .into_iter()
         .map(|(name, coherence)| spread(&View::new(name, array, coherence).response(array).over(cover)))
         .collect();
     let reach_m = 4.0 * cover.radius_m();
     let shows = |place: &WallPoint, about: &Cover, snr_db: f64| {
         let amplitude = arriving(array, spectra, place, snr_db);
-        let looks = looks(&spectra.with_source(&amplitude));
+        let louder = spectra.with_source(&amplitude);
+        let looks = Material { spectra: &louder, ..material }.looks();
         let ranges = array.ranges_m(place);
         looks.iter().zip(&quiet).zip(needed_z).all(|(((_, coherence), [middle, scatter]), z)| {
             let differences_m: Vec<f64> = coherence.pairs.iter().map(|&(m, n)| ranges[m] - ranges[n]).collect();

@@ -1,4 +1,4 @@
-//! The strongest place of each view, refined; and, where more leaks are asked for, what is left when it is explained away.
+//! The strongest place of each view, refined.
 
 use std::sync::Arc;
 
@@ -13,10 +13,6 @@ use crate::site::WallPoint;
 /// Two places closer than this, metres, are one for the search, plus what sensor positions blur.
 const SEPARATION_M: f64 = 0.06;
 
-/// A further leak is told from this share of the first one's response on. Measured with one leak only: what was left of
-/// it reached 0.030 in one capture of twenty, while a second leak 12 dB below the first showed 0.040.
-const FURTHER_RESPONSE: f32 = 0.035;
-
 /// A second place this close to the first in score, and gone with it, is its mirror image to this array.
 const MIRROR_SCORE: f32 = 0.98;
 
@@ -24,8 +20,8 @@ const MIRROR_SCORE: f32 = 0.98;
 pub struct Found {
     /// What stands out, one a view.
     pub standings: Vec<Standing>,
-    /// Refined places of separate sources, in the order in which they were explained away.
-    pub sources: Vec<Refined>,
+    /// The strongest place of the first view refined, where that was possible.
+    pub source: Option<Refined>,
     /// Places closer than this count as one, metres.
     pub separation_m: f64,
     /// Whether all views point to one place.
@@ -38,8 +34,8 @@ pub struct Found {
     pub notes: Vec<String>,
 }
 
-/// Searches every view, refines the strongest place of the first, and up to `leaks - 1` further ones.
-pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64, leaks: usize) -> Found {
+/// Searches every view and refines the strongest place of the first.
+pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64) -> Found {
     let view = &looks[0];
     let blur_m = view.coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
     let separation_m = SEPARATION_M + 6.0 * blur_m;
@@ -47,7 +43,7 @@ pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64, leaks: usiz
     let top = |s: &Standing| s.places[0].point.position_m;
     let agree = standings.iter().all(|s| (top(s) - top(&standings[0])).norm() <= separation_m);
     let mut found =
-        Found { standings, sources: Vec::new(), separation_m, agree, mirror: None, warnings: Vec::new(), notes: Vec::new() };
+        Found { standings, source: None, separation_m, agree, mirror: None, warnings: Vec::new(), notes: Vec::new() };
     for (look, standing) in looks.iter().zip(&found.standings) {
         found.notes.push(format!("{}: the strongest place stands out by z = {:.1}", look.name, standing.z));
     }
@@ -57,41 +53,22 @@ pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64, leaks: usiz
     }
     let strongest = found.standings[0].places[0];
     let Some(first) = refine(array, view.data(samples_per_bin), strongest.point) else { return found };
-    found.sources.push(first);
     let rival = found.standings[0].places.get(1).filter(|rival| rival.value >= MIRROR_SCORE * strongest.value);
     if let Some(rival) = rival {
         // A second leak stays when the first is explained away; a mirror image goes with it.
-        let coherence = explained_away(&view.coherence, &view.wavenumber_rad_m, &found.sources[0].ranges_m);
+        let coherence = explained_away(&view.coherence, &view.wavenumber_rad_m, &first.ranges_m);
         let rest = View::new("the rest", array, Arc::new(coherence)).survey(array, separation_m).places[0];
         let stays = (rest.point.position_m - rival.point.position_m).norm() <= separation_m;
         found.mirror = (!stays).then_some(rival.point);
     }
-    let mut left = None;
-    while found.sources.len() < leaks {
-        let heard = left.as_ref().unwrap_or(view);
-        let last = &found.sources[found.sources.len() - 1];
-        let coherence = explained_away(&heard.coherence, &heard.wavenumber_rad_m, &last.ranges_m);
-        let rest = View::new("the rest", array, Arc::new(coherence));
-        let place = rest.survey(array, separation_m).places[0];
-        let share = place.value / strongest.value;
-        found
-            .notes
-            .push(format!("after {} leak(s), the strongest rest is {share:.3} of the first", found.sources.len()));
-        let refined = refine(array, rest.data(samples_per_bin), place.point).filter(|_| share >= FURTHER_RESPONSE);
-        let Some(refined) = refined else {
-            found.warnings.push(format!("no more than {} leak(s) stand out of {leaks} asked for", found.sources.len()));
-            break;
-        };
-        found.sources.push(refined);
-        left = Some(rest);
-    }
+    found.source = Some(first);
     found
 }
 
 impl Found {
     /// The strongest place, refined where that was possible.
     pub fn best(&self) -> WallPoint {
-        self.sources.first().map_or(self.standings[0].places[0].point, |refined| refined.point)
+        self.source.as_ref().map_or(self.standings[0].places[0].point, |refined| refined.point)
     }
 
     /// The separate places of the map; the first where refinement moved it.
@@ -100,7 +77,7 @@ impl Found {
         let score = |value: f32| f64::from((value / places[0].value).clamp(0.0, 1.0));
         let mut candidates: Vec<Candidate> =
             places.iter().map(|p| Candidate { point: p.point, score: score(p.value) }).collect();
-        if let Some(refined) = self.sources.first() {
+        if let Some(refined) = self.source.as_ref() {
             candidates[0].point = refined.point;
         }
         candidates

@@ -14,7 +14,7 @@ use super::find::{Found, find};
 use super::outcome::Stretch;
 use super::search::{Cover, Response};
 use super::tell::CONTRADICTION;
-use super::views::{View, tables_about};
+use super::views::{Looks, View, tables_about};
 use crate::cross_spectra::Coherence;
 use crate::site::{Mode, WallPoint};
 
@@ -81,19 +81,18 @@ pub fn best_supported(mut answers: Vec<Answer<'_>>, named: Option<Mode>) -> (Ans
 /// Searches in the array's medium, its speed included where the site leaves room and the data tell.
 pub fn answer<'a>(
     array: &Array<'a>,
-    coherences: &[(&'static str, Arc<Coherence>)],
+    coherences: &Looks,
     samples_per_bin: f64,
-    leaks: usize,
 ) -> Answer<'a> {
     let (mut by, tried) = scan(array, &coherences[0].1, samples_per_bin).unwrap_or((0.0, 1));
-    let at_stretch = |by: f64| Answer { tried, ..at_stretch(array, by, coherences, samples_per_bin, leaks) };
+    let at_stretch = |by: f64| Answer { tried, ..at_stretch(array, by, coherences, samples_per_bin) };
     let mut best = at_stretch(by);
     if !may_focus(array) {
-        return doubted(array, best, coherences, samples_per_bin, leaks);
+        return doubted(array, best, coherences, samples_per_bin);
     }
     let gain = array.medium.dispersion.stretch_gain(array.middle_hz());
     for _ in 0..ROUNDS {
-        let told = best.found.sources.first().map(|source| source.scale);
+        let told = best.found.source.as_ref().map(|source| source.scale);
         // The data must know the speed better than the site does; else the stated one stays.
         let Some((scale, sigma)) = told.filter(|(_, sigma)| *sigma <= 0.5 * array.wavenumber_sigma()) else {
             let moved = by != 0.0;
@@ -117,32 +116,30 @@ pub fn answer<'a>(
 fn doubted<'a>(
     array: &Array<'a>,
     best: Answer<'a>,
-    coherences: &[(&'static str, Arc<Coherence>)],
+    coherences: &Looks,
     samples_per_bin: f64,
-    leaks: usize,
 ) -> Answer<'a> {
-    let per_dof = |answer: &Answer<'_>| answer.found.sources.first().map_or(0.0, |s| s.chi2.0 / s.chi2.1.max(1) as f64);
+    let per_dof = |answer: &Answer<'_>| answer.found.source.as_ref().map_or(0.0, |s| s.chi2.0 / s.chi2.1.max(1) as f64);
     let mut medium = array.medium.clone();
     medium.thickness_sigma = DOUBT;
     let doubtful = array.in_medium(medium);
     if array.medium.kind == "air" || per_dof(&best) < CONTRADICTION || !may_focus(&doubtful) {
         return best;
     }
-    let other = answer(&doubtful, coherences, samples_per_bin, leaks);
+    let other = answer(&doubtful, coherences, samples_per_bin);
     if other.stretch.is_some() && per_dof(&other) < 0.5 * per_dof(&best) { other } else { best }
 }
 
 fn at_stretch<'a>(
     array: &Array<'a>,
     by: f64,
-    coherences: &[(&'static str, Arc<Coherence>)],
+    coherences: &Looks,
     samples_per_bin: f64,
-    leaks: usize,
 ) -> Answer<'a> {
     let array = array.in_medium(array.medium.stretched(by));
     let looks: Vec<View> =
         coherences.iter().map(|(name, coherence)| View::new(name, &array, Arc::clone(coherence))).collect();
-    let found = find(&array, &looks, samples_per_bin, leaks);
+    let found = find(&array, &looks, samples_per_bin);
     let support = support(&looks[0].coherence, found.standings[0].places[0].value, samples_per_bin);
     Answer { array, looks, found, stretch: None, support, tried: 1 }
 }

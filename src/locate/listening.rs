@@ -2,8 +2,10 @@
 
 use super::array::Array;
 use super::channels::{Channels, judge};
+use super::faults::Fault;
 use super::outcome::CaptureSpan;
 use super::prepare::{Preparation, prepare, selection};
+use super::views::Material;
 use super::{Options, Progress, Stopwatch};
 use crate::capture::Captures;
 use crate::cross_spectra::{BinFate, CrossSpectra, Overview, Span, Sums, bin_fates, listen};
@@ -36,6 +38,53 @@ pub struct Listened<'a> {
     pub overview: Overview,
     /// What is odd about the files.
     pub warnings: Vec<String>,
+}
+
+impl Listened<'_> {
+    /// What is looked at.
+    pub fn material(&self, options: &Options) -> Material<'_> {
+        Material {
+            spectra: &self.spectra,
+            background: self.background.as_ref(),
+            weighting: options.weighting,
+            fates: &self.fates,
+            machines: &[],
+        }
+    }
+
+    /// The matrix as it would be without these faults; sensors that are not where the site says are left out.
+    pub fn mend(&mut self, faults: &[Fault]) {
+        let mut left_out = Vec::new();
+        for matrix in std::iter::once(&mut self.spectra).chain(&mut self.background) {
+            for fault in faults {
+                match *fault {
+                    Fault::Polarity(m) => matrix.invert(m),
+                    Fault::Swapped(m, n) => matrix.swap(m, n),
+                    Fault::Misplaced(..) => {}
+                }
+            }
+        }
+        for fault in faults {
+            let sensors = &self.array.sensors;
+            let named: &[usize] = match fault {
+                Fault::Polarity(m) | Fault::Misplaced(m, _) => &[*m],
+                Fault::Swapped(m, n) => &[*m, *n],
+            };
+            for &m in named {
+                self.channels.reports[sensors[m]].faults.push(fault.name());
+            }
+            if let Fault::Misplaced(m, _) = fault {
+                self.channels.reports[sensors[*m]].used = false;
+                left_out.push(*m);
+            }
+        }
+        let kept: Vec<usize> = (0..self.array.len()).filter(|m| !left_out.contains(m)).collect();
+        self.spectra = self.spectra.keeping(&kept);
+        self.background = self.background.as_ref().map(|background| background.keeping(&kept));
+        self.mean = self.spectra.mean();
+        self.array = self.array.keeping(&kept);
+        self.channels.kept = kept.iter().map(|&m| self.channels.kept[m]).collect();
+    }
 }
 
 /// Listens to the captures.

@@ -7,12 +7,17 @@ mod channels;
 mod detect;
 mod evidence;
 mod explain;
+mod faults;
 mod find;
 mod focus;
+mod further;
 mod gls;
 mod likelihood;
+mod judge;
 mod listening;
+mod machine;
 mod outcome;
+mod own_range;
 mod prepare;
 mod refine;
 mod search;
@@ -34,10 +39,10 @@ use crate::error::Result;
 use crate::propagation::Medium;
 use crate::site::Site;
 use alarm::Null;
-use focus::{Answer, answer};
-use listening::listen_in;
-use search::Cover;
-use views::coherences;
+use judge::Judged;
+use faults::Fault;
+use listening::{Listened, listen_in};
+use views::Material;
 
 /// What a user may ask for.
 #[derive(Debug, Clone)]
@@ -51,11 +56,29 @@ pub struct Options {
     /// Its end, seconds.
     pub to_s: Option<f64>,
     /// How many leaks to look for.
-    pub leaks: usize,
+    pub leaks: Wanted,
     /// Probability of a false alarm that is allowed.
     pub alarm: f64,
     /// The stretch holds one short event rather than a steady sound.
     pub transient: bool,
+}
+
+/// How many leaks to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// As many as stand out, up to eight.
+    Auto,
+    /// At most so many.
+    AtMost(usize),
+}
+
+impl Wanted {
+    fn most(self) -> usize {
+        match self {
+            Self::Auto => 8,
+            Self::AtMost(most) => most,
+        }
+    }
 }
 
 impl Default for Options {
@@ -65,12 +88,15 @@ impl Default for Options {
             weighting: Weighting::default(),
             from_s: None,
             to_s: None,
-            leaks: 1,
+            leaks: Wanted::Auto,
             alarm: 0.01,
             transient: false,
         }
     }
 }
+
+/// Rounds of mending what is wrong with sensors: one fault may hide another.
+const MENDINGS: usize = 3;
 
 /// Progress: the stage's name and the share of it done.
 pub type Progress<'a> = &'a (dyn Fn(&'static str, f64) + Sync);
@@ -87,43 +113,57 @@ pub fn locate(
     progress: Progress<'_>,
 ) -> Result<Outcome> {
     let mut watch = Stopwatch::start();
-    let heard = listen_in(site, captures, background, options, progress, &mut watch)?;
+    let mut heard = listen_in(site, captures, background, options, progress, &mut watch)?;
     watch.lap("spectra");
     progress("searching", 0.0);
+    let allowed = options.alarm;
+    let (mut judged, mut faults) = judged_with_faults(&heard, options);
+    for _ in 0..MENDINGS {
+        if faults.is_empty() {
+            break;
+        }
+        progress("mending sensors", 0.0);
+        let (array, before_s) = (heard.array.clone(), tell::residual_s(&judged));
+        heard.mend(&faults);
+        let (again, further) = judged_with_faults(&heard, options);
+        let after_s = tell::residual_s(&again);
+        heard.warnings.extend(faults.iter().map(|fault| fault.told(&array, [before_s, after_s])));
+        (judged, faults) = (again, further);
+    }
     let layout = heard.spectra.layout();
     let samples_per_bin = heard.spectra.samples_per_bin();
-    let looks = coherences(&heard.spectra, heard.background.as_ref(), options.weighting, &heard.fates);
-    let media = heard.preparation.media.iter().map(|medium| heard.array.in_medium(medium.clone()));
-    let answers: Vec<_> = media.map(|array| answer(&array, &looks, samples_per_bin, options.leaks)).collect();
-    let modes = answers.len();
-    let (Answer { array, looks, found, stretch, tried, .. }, rival) = focus::best_supported(answers, site.path_mode());
+    let Judged { array, looks, found, stretch, rival, machines, cover, alarm, needed_z } = judged;
+    let material = heard.material(options);
+    let material = Material { machines: &machines, ..material };
     let misnamed = tell::misnamed(site, &array, rival);
-    let array = &array;
-    watch.lap("locate");
-    progress("weighing chance", 0.0);
-    let (tried, allowed) = (tried * modes, options.alarm);
-    let (capture, background) = (&heard.spectra, heard.background.as_ref());
-    let cover = Cover::coarse(array);
-    let seen = alarm::shown(array, &cover, &looks);
-    let null = Null::of(capture, background, options.weighting, &heard.fates);
-    let alarm = null.judge(array, &cover, &seen, tried, allowed);
-    let needed_z = alarm.needed_z(allowed, tried);
-    watch.lap("chance");
-
-    let (view, averages) = (&looks[0], heard.spectra.averages());
-    let best = found.sources.first();
-    let fit = best.and_then(|r| tell::fit(array, r));
+    let (array, view) = (&array, &looks[0]);
     let (verdict, reasons) = tell::verdict(array, &found, misnamed, &alarm, allowed);
-    progress("what would show", 0.0);
-    let detectable = (alarm.probability > allowed)
-        .then(|| {
-            let capture = detect::Capture { spectra: capture, background, weighting: options.weighting, fates: &heard.fates };
-            detect::weakest(array, &cover, capture, &alarm, &needed_z)
-        })
-        .flatten();
+    watch.lap("locate");
+
+    let best = found.source.as_ref();
+    let leaks_found = best.filter(|_| verdict == Verdict::Leak).map(|first| {
+        progress("further leaks", 0.0);
+        let null = Null::of(material);
+        let scene = further::Scene { array, cover: &cover, null: &null };
+        let first = (first.clone(), alarm.probability);
+        further::further(&scene, view, found.separation_m, first, (options.leaks.most(), allowed))
+    });
+    let detectable = (alarm.probability > allowed).then(|| {
+        progress("what would show", 0.0);
+        detect::weakest(array, &cover, material, &alarm, &needed_z)
+    });
+    let detectable = detectable.flatten();
+    watch.lap("leaks");
+
+    let averages = heard.spectra.averages();
+    let fit = best.and_then(|r| tell::fit(array, r));
     let contradiction = tell::contradiction(array, fit.filter(|_| verdict == Verdict::Leak));
-    let told: Vec<_> =
-        found.sources.iter().map(|r| tell::leak(array, r, view, (&heard.mean, layout), alarm.probability)).collect();
+    let one = best.map(|r| (r, alarm.probability));
+    let sources: Vec<_> = match &leaks_found {
+        Some(leaks) => leaks.sources.iter().zip(leaks.probabilities.iter().copied()).collect(),
+        None => one.into_iter().collect(),
+    };
+    let told: Vec<_> = sources.iter().map(|(r, p)| tell::leak(array, r, view, (&heard.mean, layout), *p)).collect();
     let mut sensors = heard.channels.reports;
     if let (Some(refined), Some((_, snr_db))) = (best, told.first()) {
         for (m, &index) in array.sensors.iter().enumerate() {
@@ -131,6 +171,7 @@ pub fn locate(
             sensors[index].range_residual = Some(refined.residuals[m]);
         }
     }
+    let further = leaks_found.as_ref().map_or((&[][..], &[][..]), |leaks| (&leaks.notes[..], &leaks.warnings[..]));
     let leaks = if verdict == Verdict::Leak { told.into_iter().map(|(leak, _)| leak).collect() } else { Vec::new() };
     let candidates = found.candidates();
     let scene = evidence::Scene {
@@ -145,11 +186,14 @@ pub fn locate(
     let evidence = evidence::gather(scene, heard.overview, coherence2, &candidates[0].point, peak);
     let pairs = tell::pairs(array, view, averages, samples_per_bin, best);
     watch.lap("evidence");
-    let notes = heard.preparation.notes.iter().chain(&evidence.dropped).chain(&found.notes).cloned().collect();
+    let notes = heard.preparation.notes.iter().chain(&evidence.dropped).chain(&found.notes).chain(further.0).cloned().collect();
     let of_mode = |medium: &&Medium| medium.mode == array.medium.mode;
     let stated = heard.preparation.media.iter().find(of_mode).unwrap_or(&heard.array.medium);
     let path = tell::path(array, stated, stretch, rival);
     let mut warnings = [heard.warnings, heard.channels.warnings, site.assumptions.clone(), found.warnings].concat();
+    let others = leaks_found.iter().flat_map(|leaks| &leaks.machines);
+    warnings.extend(machines.iter().chain(others).map(tell::machine));
+    warnings.extend(further.1.iter().cloned());
     warnings.extend(contradiction);
     warnings.extend(tell::misstated(&path));
     Ok(Outcome {
@@ -172,6 +216,15 @@ pub fn locate(
         timing_s: watch.laps,
         evidence,
     })
+}
+
+/// What stands out, and what is wrong with the sensors by what they hear of it.
+fn judged_with_faults<'a>(heard: &Listened<'a>, options: &Options) -> (Judged<'a>, Vec<Fault>) {
+    let (array, media, material) = (&heard.array, &heard.preparation.media, heard.material(options));
+    let judged = judge::judged(array, media, material, array.site.path_mode(), options.alarm);
+    let sure = judged.alarm.probability <= options.alarm && !options.transient;
+    let faults = sure.then(|| faults::examined(&judged.array, &judged.looks[0], &judged.found, material));
+    (judged, faults.unwrap_or_default())
 }
 
 /// Seconds per stage. Samples are read while they are transformed: `read` is headers and planning, `spectra` the pass.

@@ -42,7 +42,8 @@ pub struct Response<'a, 'b> {
 }
 
 /// The response with every table pooled: one look-up a pair bounds a cell.
-struct Bounds<'a, 'b, 'c> {
+#[derive(Debug)]
+pub struct Bounds<'a, 'b, 'c> {
     response: &'c Response<'a, 'b>,
     pooled: Vec<Vec<f32>>,
 }
@@ -99,7 +100,13 @@ impl<'a, 'b> Response<'a, 'b> {
         sum / self.pairs.len() as f32
     }
 
-    fn bounds(&self, radius_m: f64) -> Bounds<'a, 'b, '_> {
+    /// Spacing of the tables, metres.
+    pub fn step_m(&self) -> f64 {
+        self.step_m
+    }
+
+    /// Bounds on the response within `radius_m` of a place.
+    pub fn bounds_within(&self, radius_m: f64) -> Bounds<'a, 'b, '_> {
         // One step more for the nearest-value look-up.
         let reach = (2.0 * radius_m / self.step_m).ceil() as usize + 1;
         Bounds { response: self, pooled: self.tables.par_iter().map(|t| pooled(t, reach)).collect() }
@@ -112,7 +119,7 @@ impl<'a, 'b> Response<'a, 'b> {
 
     /// The pieces with the bound of each.
     pub fn over(&self, cover: &Cover) -> Vec<Cell> {
-        let bounds = self.bounds(cover.radius_m);
+        let bounds = self.bounds_within(cover.radius_m);
         let sensors = self.array.len();
         let cell = |(piece, ranges): (&Piece, &[f64])| Cell { piece: *piece, bound: bounds.at_ranges(ranges) };
         cover.pieces.par_iter().zip(cover.ranges_m.par_chunks(sensors)).map(cell).collect()
@@ -121,7 +128,7 @@ impl<'a, 'b> Response<'a, 'b> {
     /// Bounds of all cells, with tables pooled for the largest of them.
     fn fill_bounds(&self, cells: &mut [Cell]) {
         let radius = cells.par_iter().map(|c| self.radius_m(c)).reduce(|| 0.0, f64::max);
-        let bounds = self.bounds(radius);
+        let bounds = self.bounds_within(radius);
         cells.par_chunks_mut(256).for_each(|part| {
             let mut ranges = vec![0.0; self.array.len()];
             for cell in part {
@@ -226,7 +233,8 @@ impl<'a, 'b> Response<'a, 'b> {
 }
 
 impl Bounds<'_, '_, '_> {
-    fn at_ranges(&self, ranges: &[f64]) -> f32 {
+    /// The most that the response can be about a place with these ranges.
+    pub fn at_ranges(&self, ranges: &[f64]) -> f32 {
         let response = self.response;
         let inverse_step = 1.0 / response.step_m;
         let mut sum = 0.0;

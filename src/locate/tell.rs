@@ -5,6 +5,8 @@ use nalgebra::Matrix2;
 use super::alarm::Alarm;
 use super::array::Array;
 use super::find::Found;
+use super::judge::Judged;
+use super::machine::Machine;
 use super::outcome::{Behaviour, Chance, Ellipse, Fit, Leak, PairReport, PathUsed, Stretch, Verdict};
 use super::refine::Refined;
 use super::views::View;
@@ -274,7 +276,7 @@ pub fn verdict(
         ));
     }
     let extent_m = array.extent_m();
-    match found.sources.first().map(|r| ellipse_95(&r.covariance_m2).semi_major_m) {
+    match found.source.as_ref().map(|r| ellipse_95(&r.covariance_m2).semi_major_m) {
         None => reasons
             .push("the sensors do not fix a place: all lie in one direction from it, or hear nothing in common".into()),
         Some(reach_m) if reach_m > MAX_ELLIPSE_SHARE * extent_m => reasons.push(format!(
@@ -285,10 +287,26 @@ pub fn verdict(
     (if reasons.is_empty() { Verdict::Leak } else { Verdict::Inconclusive }, reasons)
 }
 
+/// Root mean square of what the sensors' delays leave over about the place, seconds.
+pub fn residual_s(judged: &Judged<'_>) -> f64 {
+    let Some(source) = &judged.found.source else { return f64::NAN };
+    let count = source.residuals.len() as f64;
+    let mean_square = source.residuals.iter().map(|(range_m, _)| range_m * range_m).sum::<f64>() / count;
+    judged.array.group_speed().time_s(mean_square.sqrt())
+}
+
+/// A warning where a machine was explained away.
+pub fn machine(machine: &Machine) -> String {
+    let [x, y, z]: [f64; 3] = machine.position_m.into();
+    format!(
+        "a machine sounds off the walls, near x {x:.2} m, y {y:.2} m, z {z:.2} m: explained away before the walls were judged"
+    )
+}
+
 /// The verdict where no place stands out: chance explains all that is heard, or it does not.
 fn nothing_found(alarm: &Alarm, allowed: f64) -> (Verdict, Vec<String>) {
     let mut reasons = Vec::new();
-    if alarm.probability < (DOUBTFUL * allowed).max(DOUBTFUL_FROM).min(0.5) {
+    if alarm.probability < (DOUBTFUL * allowed).clamp(DOUBTFUL_FROM, 0.5) {
         reasons.push(format!(
             "something stands out that chance makes in {:.1} of 100 captures, and {:.2} are allowed: a longer capture will tell",
             100.0 * alarm.probability,

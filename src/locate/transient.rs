@@ -11,7 +11,7 @@ use super::gls::{RangeError, solve_place};
 use super::outcome::{Candidate, Event, Leak, Outcome, Pick, Road, Verdict};
 use super::prepare::{prepare, selection};
 use super::tell::{self, ellipse_95, shares_told};
-use super::{Options, Progress, locate};
+use super::{Options, Progress, Wanted, locate};
 use crate::capture::{Captures, events};
 use crate::delay::onset;
 use crate::error::{Error, Result};
@@ -51,7 +51,7 @@ pub fn locate_transients(
     progress: Progress<'_>,
 ) -> Result<Outcome> {
     let paths: Vec<_> = captures.paths().map(std::path::Path::to_path_buf).collect();
-    let options = Options { transient: true, leaks: 1, ..options.clone() };
+    let options = Options { transient: true, leaks: Wanted::AtMost(1), ..options.clone() };
     if let Some(free) = site.recorders.iter().find(|recorder| !recorder.locked) {
         return Err(Error::request(format!(
             "recorder '{}' runs free of the first; transients are found on one clock: give its captures a site of their own",

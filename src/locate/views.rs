@@ -1,6 +1,7 @@
 //! The ways to look at a capture: as it is, or as what is new over a background, by subtraction and by whitening.
 
 use super::array::Array;
+use super::machine::Machine;
 use super::refine::Data;
 use super::search::Response;
 use super::verdict::{Standing, survey};
@@ -23,26 +24,54 @@ pub struct View {
     pub tables: Vec<RangeTable>,
 }
 
-/// The weighted cross-spectra that the captures allow, each with its name: one, or two with a background. The first has
-/// undistorted phases and is the one that is refined.
-pub fn coherences(
-    capture: &CrossSpectra,
-    background: Option<&CrossSpectra>,
-    weighting: Weighting,
-    fates: &[BinFate],
-) -> Vec<(&'static str, Arc<Coherence>)> {
-    let layout = capture.layout();
-    let mean = capture.mean();
-    let weighted =
-        |name, numerator: &Sums, powers: &Sums| (name, Arc::new(weighting.apply(numerator, powers, layout, fates)));
-    match background {
-        None => vec![weighted("the capture", &mean, &mean)],
-        Some(background) => {
-            let new = whitened(&mean, background);
-            vec![
-                weighted("the capture less the background", &excess(&mean, &background.mean()), &mean),
-                weighted("the capture whitened by the background", &new, &new),
-            ]
+/// What is looked at: a capture, and perhaps a background of the same place.
+#[derive(Debug, Clone, Copy)]
+pub struct Material<'t> {
+    /// The capture's matrix.
+    pub spectra: &'t CrossSpectra,
+    /// That of its background.
+    pub background: Option<&'t CrossSpectra>,
+    /// How cross-spectra are scaled.
+    pub weighting: Weighting,
+    /// What becomes of each bin.
+    pub fates: &'t [BinFate],
+    /// Sources that are explained away before anything is looked for.
+    pub machines: &'t [Machine],
+}
+
+/// Weighted cross-spectra, each with its name.
+pub type Looks = Vec<(&'static str, Arc<Coherence>)>;
+
+impl Material<'_> {
+    /// The same, weighed by the powers of both channels.
+    pub fn weighed_by_powers(self) -> Self {
+        Self { weighting: Weighting::Scot, ..self }
+    }
+
+    /// The weighted cross-spectra that the captures allow: one, or two with a background. The first has undistorted phases
+    /// and is the one that is refined.
+    pub fn looks(&self) -> Looks {
+        let layout = self.spectra.layout();
+        let mean = self.spectra.mean();
+        let weighted = |name, numerator: &Sums, powers: &Sums| {
+            (name, Arc::new(self.weighting.apply(numerator, powers, layout, self.fates)))
+        };
+        let without_machines = |(name, whole): (&'static str, Arc<Coherence>)| {
+            (name, self.machines.iter().fold(whole, |rest, machine| Arc::new(machine.explained_away(&rest))))
+        };
+        match self.background {
+            None => vec![without_machines(weighted("the capture", &mean, &mean))],
+            Some(background) => {
+                let new = whitened(&mean, background);
+                vec![
+                    without_machines(weighted(
+                        "the capture less the background",
+                        &excess(&mean, &background.mean()),
+                        &mean,
+                    )),
+                    weighted("the capture whitened by the background", &new, &new),
+                ]
+            }
         }
     }
 }

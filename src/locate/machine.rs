@@ -1,0 +1,107 @@
+//! Machines in the cabin: sounds that come from a place off every wall.
+//!
+//! The skirts of a fan's lines reach far below the noise and over the whole band; what is left of them when the lines are
+//! masked is a source like any other, and some place of the wall always fits it better than chance. So the room is
+//! searched as well as its walls: what fits a place in the air clearly better than any place on a wall is a machine. It
+//! is explained away, and the walls are judged by what is left.
+
+use nalgebra::DVector;
+use rayon::prelude::*;
+
+use super::array::Array;
+use super::explain::explained_away;
+use super::own_range::lined_up;
+use super::search::Response;
+use super::views::View;
+use crate::cross_spectra::Coherence;
+use crate::propagation::Medium;
+use crate::site::Point3;
+
+/// Cells of the room in the first round, and those that are split in each further one.
+const CELLS: f64 = 40e3;
+const KEPT: usize = 400;
+
+/// A machine's response over that of the best place on a wall.
+const OVER_WALL: f32 = 1.15;
+
+/// Log likelihood, in nats, that a machine must bring: chance brings 20 somewhere among the millions of places of a room.
+const LEAST_NATS: f64 = 30.0;
+
+/// Nearer to a wall than this, metres, or than six standard deviations of what the site leaves open, a source is on it.
+const OFF_WALL_M: f64 = 0.06;
+
+/// Machines at most.
+const MOST: usize = 4;
+
+/// A source in the air of the room.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// Where, metres.
+    pub position_m: Point3,
+    /// From there to each sensor of the array, metres.
+    pub ranges_m: DVector<f64>,
+    /// How sound travels.
+    pub medium: Medium,
+}
+
+impl Machine {
+    /// Whether it is none of the `known` ones, and there are not too many of them.
+    pub fn is_new(&self, known: &[Self], separation_m: f64) -> bool {
+        known.len() < MOST && known.iter().all(|other| (other.position_m - self.position_m).norm() > separation_m)
+    }
+
+    /// The coherence without it.
+    pub fn explained_away(&self, coherence: &Coherence) -> Coherence {
+        let k: Vec<f64> = coherence.frequency_hz.iter().map(|hz| self.medium.wavenumber_rad_m(*hz)).collect();
+        explained_away(coherence, &k, &self.ranges_m)
+    }
+}
+
+/// The loudest source of this view, where that is a machine: `wall` is the response of the best place on a wall.
+pub fn loudest(array: &Array<'_>, view: &View, wall: f32, samples_per_bin: f64, separation_m: f64) -> Option<Machine> {
+    let corners = array.room()?;
+    let response = view.response(array);
+    let (position_m, value) = strongest(array, &response, corners);
+    let products = (view.coherence.pairs.len() * view.coherence.frequency_hz.len()) as f64;
+    let nats = samples_per_bin * products * f64::from(value).powi(2);
+    let off_m = (array.site.nearest(&position_m).position_m - position_m).norm();
+    let is_machine = value > OVER_WALL * wall && nats > LEAST_NATS && off_m > OFF_WALL_M.max(separation_m);
+    is_machine.then(|| {
+        // Microphones a few millimetres off their places would leave half of it behind.
+        let blur_m = view.coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
+        let wave_m = std::f64::consts::TAU * view.wavenumber_rad_m.len() as f64 / view.wavenumber_rad_m.iter().sum::<f64>();
+        let ranges_m = lined_up(array, view, &array.free_ranges_m(&position_m), 2.0 * blur_m + 0.25 * wave_m);
+        Machine { position_m, ranges_m, medium: array.medium.clone() }
+    })
+}
+
+/// The strongest place of a box, found from coarse to fine by bounds.
+fn strongest(array: &Array<'_>, response: &Response<'_, '_>, [low, high]: [Point3; 2]) -> (Point3, f32) {
+    let size = high - low;
+    let mut side_m = (size.product().max(1e-6) / CELLS).cbrt().max(0.02);
+    let counts = size.map(|extent| (extent / side_m).ceil().max(1.0) as usize);
+    let mut cells: Vec<Point3> = (0..counts.product())
+        .map(|i| {
+            let index = [i % counts.x, i / counts.x % counts.y, i / counts.x / counts.y];
+            low + Point3::from_fn(|axis, _| (index[axis] as f64 + 0.5) * side_m)
+        })
+        .collect();
+    let finest_m = response.step_m();
+    loop {
+        let bounds = response.bounds_within(0.87 * side_m);
+        let mut bounded: Vec<(Point3, f32)> =
+            cells.par_iter().map(|cell| (*cell, bounds.at_ranges(array.free_ranges_m(cell).as_slice()))).collect();
+        bounded.sort_by(|x, y| y.1.total_cmp(&x.1));
+        if side_m < finest_m {
+            return bounded[0];
+        }
+        bounded.truncate(KEPT);
+        side_m /= 2.0;
+        let offsets = [-0.5, 0.5];
+        let split = |cell: &Point3| {
+            let cell = *cell;
+            (0..8).map(move |i| cell + Point3::new(offsets[i & 1], offsets[i >> 1 & 1], offsets[i >> 2]) * side_m)
+        };
+        cells = bounded.iter().flat_map(|(cell, _)| split(cell)).collect();
+    }
+}
