@@ -97,7 +97,7 @@ fn the_verdict_becomes_the_exit_status_only_where_asked() {
     let silent = recorded(&panel(&[("snr_db = 10", "snr_db = -60")]));
     let ran = say(silent.path(), "locate capture.wav --no-plots --exit-code --json");
     let verdict = serde_json::from_str::<Value>(&ran.stdout).unwrap()["verdict"].clone();
-    assert_eq!((ran.code, &verdict), (12, &Value::from("inconclusive")), "{}", ran.stderr);
+    assert_eq!((ran.code, &verdict), (11, &Value::from("no-leak")), "{}", ran.stderr);
     say(silent.path(), "locate capture.wav --no-plots").done();
     let ran = say(work.path(), "locate absent.wav --exit-code --site there/site.toml");
     ran.refused(1, &["absent.wav"]);

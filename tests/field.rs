@@ -125,7 +125,9 @@ fn a_lead_break_on_a_steel_plate_is_found_within_a_centimetre() {
     let Some(folder) = shared("field/steel_plate_lead_break") else { return };
     let site = read_site(&folder.join("site.toml")).unwrap();
     let captures = Captures::open(&[folder.join("plb1.wav")]).unwrap();
-    let outcome = locate_transients(&site, captures, &Options { leaks: Wanted::AtMost(1), ..Options::default() }, &|_, _| ()).unwrap();
+    let outcome =
+        locate_transients(&site, captures, &Options { leaks: Wanted::AtMost(1), ..Options::default() }, &|_, _| ())
+            .unwrap();
     let row: Vec<f64> = csv(&folder.join("truth.csv"))[0].iter().take(3).map(|x| x.parse().unwrap()).collect();
     assert_eq!(outcome.events.len(), 1);
     assert_eq!(outcome.verdict, Verdict::Leak);

@@ -237,9 +237,10 @@ fn the_sites_gains_and_polarities_undo_the_recordings() {
     // Powers of two scale samples exactly; the decibels of the site bring rounding in the last place.
     let off_m = (place(&mended) - place(&plain)).norm();
     assert!(off_m <= rounding_m(&plain), "{off_m:e}");
-    // Told nothing, the wrong polarities at least cost much of the map: the law above is no accident.
+    // Told nothing, the wrong polarities are at least noticed: the law above is no accident.
     let fooled = located_in(spoilt.path(), &scene.site);
-    assert!(fooled.map_z < 0.8 * plain.map_z, "{} {}", fooled.map_z, plain.map_z);
+    let noticed = fooled.sensors.iter().any(|sensor| !sensor.faults.is_empty());
+    assert!(noticed || fooled.map_z < 0.8 * plain.map_z, "{} {}", fooled.map_z, plain.map_z);
 }
 
 #[test]

@@ -37,7 +37,9 @@ const ROWS: &[(&str, Room, Option<f64>)] = &[
 
 /// Prints the table.
 pub fn print(seeds: u64, only: Option<u64>) {
-    println!("|   | in the room | leak SNR dB | `leak` | `inconclusive` | `no-leak` | p < 1 % | p < 10 % | detectable dB |");
+    println!(
+        "|   | in the room | leak SNR dB | `leak` | `inconclusive` | `no-leak` | p < 1 % | p < 10 % | detectable dB |"
+    );
     println!("| - | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (number, (name, room, snr_db)) in (1..).zip(ROWS).filter(|(number, _)| only.is_none_or(|o| o == *number)) {
         let outcomes: Vec<Outcome> = (1..=seeds).into_par_iter().map(|seed| outcome(*room, *snr_db, seed)).collect();

@@ -41,7 +41,8 @@ pub fn print(seeds: u64, only: Option<u64>) {
     );
     println!("| - | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (number, (setting, second)) in (1..).zip(ROWS).filter(|(number, _)| only.is_none_or(|o| o == *number)) {
-        let trials: Vec<(usize, f64)> = (1..=seeds).into_par_iter().map(|seed| trial(*setting, *second, seed)).collect();
+        let trials: Vec<(usize, f64)> =
+            (1..=seeds).into_par_iter().map(|seed| trial(*setting, *second, seed)).collect();
         let share = |holds: &dyn Fn(&(usize, f64)) -> bool| {
             100.0 * trials.iter().filter(|t| holds(t)).count() as f64 / trials.len() as f64
         };

@@ -1,11 +1,12 @@
 //! How well leaks are recovered: simulated tunnels and plates, a leak anywhere on the wall.
 //!
-//!     cargo run --release --example recovery [places|alarms|leaks] [SEEDS] [ROW]
+//!     cargo run --release --example recovery [places|alarms|leaks|faults] [SEEDS] [ROW]
 //!
 //! Prints one row a setting over 60 seeds (or as many as asked), all rows or the one named by its number: how exact places
-//! are, how often alarms are false and leaks missed, or how well leaks are told apart.
+//! are, how often alarms are false and leaks missed, how well leaks are told apart, or what lying sensors are called.
 
 mod alarms;
+mod faults;
 mod leaks;
 mod study;
 
@@ -49,7 +50,8 @@ fn main() {
         "places" => places(seeds, only),
         "alarms" => alarms::print(seeds, only),
         "leaks" => leaks::print(seeds, only),
-        other => eprintln!("no table '{other}': places, alarms or leaks"),
+        "faults" => faults::print(seeds, only),
+        other => eprintln!("no table '{other}': places, alarms, leaks or faults"),
     }
 }
 

@@ -20,5 +20,7 @@ pub fn time_s(text: &str) -> Result<f64, String> {
 pub fn probability(text: &str) -> Result<f64, String> {
     let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 0.01));
     let value = number.trim().parse::<f64>().ok().map(|x| x * scale);
-    value.filter(|p| (1e-9..=0.5).contains(p)).ok_or_else(|| "write a probability from 0.0000001% to 50%, such as 1%".into())
+    value
+        .filter(|p| (1e-9..=0.5).contains(p))
+        .ok_or_else(|| "write a probability from 0.0000001% to 50%, such as 1%".into())
 }

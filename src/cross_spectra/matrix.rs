@@ -211,7 +211,15 @@ impl CrossSpectra {
     /// Where they are of different groups.
     pub fn swap(&mut self, a: usize, b: usize) {
         assert_eq!(self.layout.groups[a], self.layout.groups[b]);
-        let other = |c: usize| if c == a { b } else if c == b { a } else { c };
+        let other = |c: usize| {
+            if c == a {
+                b
+            } else if c == b {
+                a
+            } else {
+                c
+            }
+        };
         let Layout { pairs, .. } = &self.layout;
         let from: Vec<(usize, bool)> = pairs
             .iter()
@@ -231,6 +239,20 @@ impl CrossSpectra {
                 if *turned {
                     row.mapv_inplace(|g| g.conj());
                 }
+            }
+        }
+    }
+
+    /// Takes out what two channels share without delay: the mean in-phase coherence over all bins.
+    pub fn take_out_zero_lag(&mut self, a: usize, b: usize) {
+        let Some(row) = self.layout.pairs.iter().position(|pair| *pair == (a.min(b), a.max(b))) else { return };
+        let mean = self.mean();
+        let power = |k: usize| (mean.auto[[a, k]] * mean.auto[[b, k]]).sqrt();
+        let shares = (0..self.layout.bins).filter(|&k| power(k) > 0.0).map(|k| mean.cross[[row, k]].re / power(k));
+        let shared = shares.sum::<f64>() / self.layout.bins as f64;
+        for half in &mut self.halves {
+            for k in 0..self.layout.bins {
+                half.cross[[row, k]] -= shared * power(k) * half.segments as f64;
             }
         }
     }

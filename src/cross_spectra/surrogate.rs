@@ -165,7 +165,8 @@ fn leakage(layout: &Layout) -> Vec<f64> {
     let amplitude = |bin: usize| -> f64 {
         window.iter().enumerate().map(|(t, w)| w * (turn * bin as f64 * (t as f64 - middle)).cos()).sum()
     };
-    let side: Vec<f64> = (0..).map(amplitude).take_while(|a| a.abs() > NEGLIGIBLE * window.iter().sum::<f64>()).collect();
+    let side: Vec<f64> =
+        (0..).map(amplitude).take_while(|a| a.abs() > NEGLIGIBLE * window.iter().sum::<f64>()).collect();
     let energy = side[0].powi(2) + 2.0 * side[1..].iter().map(|a| a * a).sum::<f64>();
     side.iter().skip(1).rev().chain(&side).map(|a| a / energy.sqrt()).collect()
 }

@@ -114,13 +114,7 @@ impl<'t> Null<'t> {
     /// drawn shows.
     ///
     /// Draws go on until the probability is clearly on one side of `allowed`.
-    pub fn judge(
-        &self,
-        seen: &Shown,
-        tried: usize,
-        allowed: f64,
-        show: &(dyn Fn(Looks) -> Shown + Sync),
-    ) -> Alarm {
+    pub fn judge(&self, seen: &Shown, tried: usize, allowed: f64, show: &(dyn Fn(Looks) -> Shown + Sync)) -> Alarm {
         let mut drawn: Vec<Shown> = Vec::new();
         loop {
             let round = drawn.len() as u64..(drawn.len() + DRAWS) as u64;

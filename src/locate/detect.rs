@@ -24,7 +24,13 @@ const HALVINGS: usize = 7;
 
 /// The level from which a leak anywhere on the wall, noise of the same spectrum as the channel's own, would have raised
 /// the alarm with 90 % probability. `None` where a leak 20 dB over the noise would not.
-pub fn weakest(array: &Array<'_>, cover: &Cover, material: Material<'_>, alarm: &Alarm, needed_z: &[f64]) -> Option<Detectable> {
+pub fn weakest(
+    array: &Array<'_>,
+    cover: &Cover,
+    material: Material<'_>,
+    alarm: &Alarm,
+    needed_z: &[f64],
+) -> Option<Detectable> {
     assert_eq!(alarm.laws.len(), needed_z.len());
     let spectra = material.spectra;
     let quiet: Vec<[f64; 2]> = material

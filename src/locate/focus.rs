@@ -79,11 +79,7 @@ pub fn best_supported(mut answers: Vec<Answer<'_>>, named: Option<Mode>) -> (Ans
 }
 
 /// Searches in the array's medium, its speed included where the site leaves room and the data tell.
-pub fn answer<'a>(
-    array: &Array<'a>,
-    coherences: &Looks,
-    samples_per_bin: f64,
-) -> Answer<'a> {
+pub fn answer<'a>(array: &Array<'a>, coherences: &Looks, samples_per_bin: f64) -> Answer<'a> {
     let (mut by, tried) = scan(array, &coherences[0].1, samples_per_bin).unwrap_or((0.0, 1));
     let at_stretch = |by: f64| Answer { tried, ..at_stretch(array, by, coherences, samples_per_bin) };
     let mut best = at_stretch(by);
@@ -113,12 +109,7 @@ pub fn answer<'a>(
 }
 
 /// Where sound and geometry contradict each other and the site is sure of its plate, the plate may be what is wrong.
-fn doubted<'a>(
-    array: &Array<'a>,
-    best: Answer<'a>,
-    coherences: &Looks,
-    samples_per_bin: f64,
-) -> Answer<'a> {
+fn doubted<'a>(array: &Array<'a>, best: Answer<'a>, coherences: &Looks, samples_per_bin: f64) -> Answer<'a> {
     let per_dof = |answer: &Answer<'_>| answer.found.source.as_ref().map_or(0.0, |s| s.chi2.0 / s.chi2.1.max(1) as f64);
     let mut medium = array.medium.clone();
     medium.thickness_sigma = DOUBT;
@@ -130,12 +121,7 @@ fn doubted<'a>(
     if other.stretch.is_some() && per_dof(&other) < 0.5 * per_dof(&best) { other } else { best }
 }
 
-fn at_stretch<'a>(
-    array: &Array<'a>,
-    by: f64,
-    coherences: &Looks,
-    samples_per_bin: f64,
-) -> Answer<'a> {
+fn at_stretch<'a>(array: &Array<'a>, by: f64, coherences: &Looks, samples_per_bin: f64) -> Answer<'a> {
     let array = array.in_medium(array.medium.stretched(by));
     let looks: Vec<View> =
         coherences.iter().map(|(name, coherence)| View::new(name, &array, Arc::clone(coherence))).collect();

@@ -37,6 +37,9 @@ const NEIGHBOURS_M: f64 = 0.05;
 /// with walls that reflect 0.9: what they leave stood out by z up to 11, leaks 10 dB below the first by 17 and more.
 const BEYOND_ECHOES_Z: f64 = 12.0;
 
+/// From this share of the first leak's response on, what is left is neither an echo nor badly explained away.
+const EQUAL: f64 = 0.3;
+
 /// Directions in which resolution is asked for.
 const DIRECTIONS: usize = 12;
 
@@ -106,12 +109,13 @@ pub fn further(
             break;
         }
         let left = |looks: Looks| -> Shown {
-            let drawn = leaks.machines.iter().fold(Arc::clone(&looks[0].1), |rest, m| Arc::new(m.explained_away(&rest)));
+            let drawn =
+                leaks.machines.iter().fold(Arc::clone(&looks[0].1), |rest, m| Arc::new(m.explained_away(&rest)));
             let left = leaks.sources.iter().fold(drawn, |rest, s| Arc::new(explained_away(&rest, k, &s.ranges_m)));
             shown(array, cover, &[View::new("drawn", array, left)])
         };
         let seen = shown(array, cover, std::slice::from_ref(&rest));
-        if seen.map_z[0] < BEYOND_ECHOES_Z {
+        if seen.map_z[0] < BEYOND_ECHOES_Z && share < EQUAL {
             let [x, y, z]: [f64; 3] = place.point.position_m.into();
             leaks.notes.push(format!(
                 "after {count} leak(s), the strongest rest is {share:.3} of the first, at x {x:.3} m, y {y:.3} m, z {z:.3} m, and \
@@ -120,12 +124,13 @@ pub fn further(
             ));
             break;
         }
-        let probability = null.holding(&whole, &leaks.rest).judge(&seen, 1, STRICTER * allowed, &left).probability;
+        let allowed = if share < EQUAL { STRICTER * allowed } else { allowed };
+        let probability = null.holding(&whole, &leaks.rest).judge(&seen, 1, allowed, &left).probability;
         leaks.notes.push(format!(
             "after {count} leak(s), the strongest rest is {share:.3} of the first and stands out by z = {:.1}, chance {probability:.1e}",
             seen.map_z[0]
         ));
-        if probability > STRICTER * allowed {
+        if probability > allowed {
             break;
         }
         let Some(source) = refine(array, rest.data(samples_per_bin), place.point) else { break };
@@ -167,9 +172,8 @@ impl Leaks {
         let crowded: Vec<usize> = (0..count).filter(|&i| (0..count).any(|j| j != i && near(i, j))).collect();
         for &i in &crowded {
             let others = (0..count).filter(|&j| j != i);
-            let alone = others.fold(Arc::clone(whole), |rest, j| {
-                Arc::new(explained_away(&rest, k, &self.sources[j].ranges_m))
-            });
+            let alone =
+                others.fold(Arc::clone(whole), |rest, j| Arc::new(explained_away(&rest, k, &self.sources[j].ranges_m)));
             let alone = View::new("one of several", array, alone);
             if let Some(again) = refine(array, alone.data(samples_per_bin), self.sources[i].point) {
                 self.sources[i] = again;
@@ -196,7 +200,10 @@ pub fn resolution_m(array: &Array<'_>, view: &View, place: &WallPoint) -> f64 {
             slopes.iter().map(of_pair).sum::<f64>() / (slopes.len() * k.len()) as f64
         };
         let wavelength_m = std::f64::consts::TAU * k.len() as f64 / k.iter().sum::<f64>();
-        (1..400).map(|i| 0.02 * wavelength_m * f64::from(i)).find(|away_m| response(*away_m) < 0.5).unwrap_or(f64::INFINITY)
+        (1..400)
+            .map(|i| 0.02 * wavelength_m * f64::from(i))
+            .find(|away_m| response(*away_m) < 0.5)
+            .unwrap_or(f64::INFINITY)
     };
     (0..DIRECTIONS).map(falls).fold(0.0, f64::max)
 }

@@ -34,7 +34,13 @@ pub struct Judged<'a> {
 }
 
 /// Searches the walls in every medium that the site allows; `named` is the guided wave that it names.
-pub fn judged<'a>(array: &Array<'a>, media: &[Medium], material: Material<'_>, named: Option<Mode>, allowed: f64) -> Judged<'a> {
+pub fn judged<'a>(
+    array: &Array<'a>,
+    media: &[Medium],
+    material: Material<'_>,
+    named: Option<Mode>,
+    allowed: f64,
+) -> Judged<'a> {
     let samples_per_bin = material.spectra.samples_per_bin();
     let mut machines = Vec::new();
     loop {

@@ -54,31 +54,35 @@ impl Listened<'_> {
 
     /// The matrix as it would be without these faults; sensors that are not where the site says are left out.
     pub fn mend(&mut self, faults: &[Fault]) {
-        let mut left_out = Vec::new();
+        if faults.is_empty() {
+            return;
+        }
         for matrix in std::iter::once(&mut self.spectra).chain(&mut self.background) {
             for fault in faults {
                 match *fault {
                     Fault::Polarity(m) => matrix.invert(m),
-                    Fault::Swapped(m, n) => matrix.swap(m, n),
-                    Fault::Misplaced(..) => {}
+                    Fault::Swapped(m, n, _) => matrix.swap(m, n),
+                    Fault::Crosstalk(m, n) => matrix.take_out_zero_lag(m, n),
+                    Fault::Misplaced(..) | Fault::Copy { .. } | Fault::Noisy(..) => {}
                 }
             }
         }
         for fault in faults {
-            let sensors = &self.array.sensors;
-            let named: &[usize] = match fault {
-                Fault::Polarity(m) | Fault::Misplaced(m, _) => &[*m],
-                Fault::Swapped(m, n) => &[*m, *n],
-            };
-            for &m in named {
-                self.channels.reports[sensors[m]].faults.push(fault.name());
-            }
-            if let Fault::Misplaced(m, _) = fault {
-                self.channels.reports[sensors[*m]].used = false;
-                left_out.push(*m);
+            for m in fault.sensors() {
+                let report = &mut self.channels.reports[self.array.sensors[m]];
+                if !report.faults.contains(&fault.name()) {
+                    report.faults.push(fault.name());
+                }
             }
         }
+        let left_out: Vec<usize> = faults.iter().filter_map(|fault| fault.left_out()).collect();
         let kept: Vec<usize> = (0..self.array.len()).filter(|m| !left_out.contains(m)).collect();
+        if self.array.keeping(&kept).observable_basis().ncols() < 2 {
+            return;
+        }
+        for &m in &left_out {
+            self.channels.reports[self.array.sensors[m]].used = false;
+        }
         self.spectra = self.spectra.keeping(&kept);
         self.background = self.background.as_ref().map(|background| background.keeping(&kept));
         self.mean = self.spectra.mean();

@@ -69,7 +69,8 @@ pub fn loudest(array: &Array<'_>, view: &View, wall: f32, samples_per_bin: f64, 
     is_machine.then(|| {
         // Microphones a few millimetres off their places would leave half of it behind.
         let blur_m = view.coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
-        let wave_m = std::f64::consts::TAU * view.wavenumber_rad_m.len() as f64 / view.wavenumber_rad_m.iter().sum::<f64>();
+        let wave_m =
+            std::f64::consts::TAU * view.wavenumber_rad_m.len() as f64 / view.wavenumber_rad_m.iter().sum::<f64>();
         let ranges_m = lined_up(array, view, &array.free_ranges_m(&position_m), 2.0 * blur_m + 0.25 * wave_m);
         Machine { position_m, ranges_m, medium: array.medium.clone() }
     })

@@ -5,6 +5,7 @@ mod align;
 mod array;
 mod channels;
 mod detect;
+mod electrical;
 mod evidence;
 mod explain;
 mod faults;
@@ -12,8 +13,8 @@ mod find;
 mod focus;
 mod further;
 mod gls;
-mod likelihood;
 mod judge;
+mod likelihood;
 mod listening;
 mod machine;
 mod outcome;
@@ -39,8 +40,8 @@ use crate::error::Result;
 use crate::propagation::Medium;
 use crate::site::Site;
 use alarm::Null;
-use judge::Judged;
 use faults::Fault;
+use judge::Judged;
 use listening::{Listened, listen_in};
 use views::Material;
 
@@ -117,17 +118,19 @@ pub fn locate(
     watch.lap("spectra");
     progress("searching", 0.0);
     let allowed = options.alarm;
+    let electrical = electrical::electrical(&heard.array, heard.material(options));
+    heard.warnings.extend(electrical.iter().map(|fault| fault.told(&heard.array, f64::NAN)));
+    heard.mend(&electrical);
     let (mut judged, mut faults) = judged_with_faults(&heard, options);
     for _ in 0..MENDINGS {
         if faults.is_empty() {
             break;
         }
         progress("mending sensors", 0.0);
-        let (array, before_s) = (heard.array.clone(), tell::residual_s(&judged));
+        let array = heard.array.clone();
         heard.mend(&faults);
         let (again, further) = judged_with_faults(&heard, options);
-        let after_s = tell::residual_s(&again);
-        heard.warnings.extend(faults.iter().map(|fault| fault.told(&array, [before_s, after_s])));
+        heard.warnings.extend(faults.iter().map(|fault| fault.told(&array, tell::residual_s(&again))));
         (judged, faults) = (again, further);
     }
     let layout = heard.spectra.layout();
@@ -186,7 +189,8 @@ pub fn locate(
     let evidence = evidence::gather(scene, heard.overview, coherence2, &candidates[0].point, peak);
     let pairs = tell::pairs(array, view, averages, samples_per_bin, best);
     watch.lap("evidence");
-    let notes = heard.preparation.notes.iter().chain(&evidence.dropped).chain(&found.notes).chain(further.0).cloned().collect();
+    let notes =
+        heard.preparation.notes.iter().chain(&evidence.dropped).chain(&found.notes).chain(further.0).cloned().collect();
     let of_mode = |medium: &&Medium| medium.mode == array.medium.mode;
     let stated = heard.preparation.media.iter().find(of_mode).unwrap_or(&heard.array.medium);
     let path = tell::path(array, stated, stretch, rival);

@@ -30,7 +30,8 @@ impl Sum {
         let mut value = vec![Complex::default(); 2 * count as usize + 1];
         let mut noise2 = 0.0;
         for (&(a, b), table) in view.coherence.pairs.iter().zip(&view.tables) {
-            let Some(n) = [(a, b), (b, a)].into_iter().find_map(|(x, y)| (x == m && others.contains(&y)).then_some(y)) else {
+            let Some(n) = [(a, b), (b, a)].into_iter().find_map(|(x, y)| (x == m && others.contains(&y)).then_some(y))
+            else {
                 continue;
             };
             let middle_m = ranges_m[m] - ranges_m[n];

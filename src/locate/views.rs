@@ -116,12 +116,7 @@ impl View {
 
 /// Tables that reach no further than the surroundings of a place: `differences_m` is the range difference of each pair
 /// there, `within_m` the largest change of it.
-pub fn tables_about(
-    array: &Array<'_>,
-    coherence: &Coherence,
-    differences_m: &[f64],
-    within_m: f64,
-) -> Vec<RangeTable> {
+pub fn tables_about(array: &Array<'_>, coherence: &Coherence, differences_m: &[f64], within_m: f64) -> Vec<RangeTable> {
     let k: Vec<f64> = coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
     let blur_m = coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
     // Cells reach over the rim by half as much again.

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::records::{
-    CandidateRecord, CaptureRecord, ChanceRecord, DetectableRecord, EventRecord, FitRecord, LeakRecord, PairRecord, PathRecord, SensorRecord,
+    CandidateRecord, CaptureRecord, ChanceRecord, DetectableRecord, EventRecord, FitRecord, LeakRecord, PairRecord,
+    PathRecord, SensorRecord,
 };
 use crate::locate::{Fit, Outcome, Verdict};
 use crate::site::Site;

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::locate::{
-    Behaviour, Candidate, CaptureSpan, Chance, Detectable, Ellipse, Event, Leak, PairReport, PathUsed, Pick, Road, SensorReport,
+    Behaviour, Candidate, CaptureSpan, Chance, Detectable, Ellipse, Event, Leak, PairReport, PathUsed, Pick, Road,
+    SensorReport,
 };
 use crate::site::{Mode, Site, WallPoint};
 

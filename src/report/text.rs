@@ -63,7 +63,8 @@ fn leak_lines(leak: &Leak) -> Vec<String> {
     if let Some((source, percent)) = words::dominant(leak) {
         lines.push(row("error from", &format!("mostly {source} ({percent:.0} %)")));
     }
-    let alarm = leak.false_alarm_probability.map_or(String::new(), |p| format!(", false alarm {}", words::probability(p)));
+    let alarm =
+        leak.false_alarm_probability.map_or(String::new(), |p| format!(", false alarm {}", words::probability(p)));
     lines.push(row("loudness", &format!("SNR {}, {} re full scale at 1 m{alarm}", db(leak.snr_db), db(leak.level_db))));
     lines
 }
