@@ -3,7 +3,7 @@
 use pinhole::capture::Captures;
 use pinhole::locate::{Options, Outcome, Wanted, locate};
 use pinhole::simulate::{Recording, Scene, simulate, write};
-use pinhole::site::Point3;
+use pinhole::site::{Point3, WallPoint};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -39,7 +39,10 @@ pub fn print(seeds: u64, only: Option<u64>) {
     println!("| - | --- | --- | --- | --- | --- | --- |");
     let rows = SETTINGS.iter().flat_map(|setting| FAULTS.iter().map(move |fault| (setting, fault)));
     for (number, ((place, setting), fault)) in (1..).zip(rows).filter(|(number, _)| only.is_none_or(|o| o == *number)) {
-        let trials: Vec<Trial> = (1..=seeds).into_par_iter().map(|seed| trial(*setting, fault, seed)).collect();
+        let trials: Vec<Trial> = (std::env::var("FROM").map_or(1, |x| x.parse().unwrap())..=seeds)
+            .into_par_iter()
+            .map(|seed| trial(*setting, fault, seed))
+            .collect();
         let share = |holds: &dyn Fn(&Trial) -> bool| {
             100.0 * trials.iter().filter(|t| holds(t)).count() as f64 / trials.len() as f64
         };
@@ -121,7 +124,14 @@ fn displace(scene: &mut Scene, a: usize, by_m: f64, rng: &mut ChaCha8Rng) {
             sensor.position_m += away * sign * by_m;
         }
         Some(foot) => {
-            let off = scene.site.moved(&foot, 0.0, sign * by_m);
+            let off = (0..16)
+                .map(|direction| (std::f64::consts::TAU * f64::from(direction) / 16.0).sin_cos())
+                .map(|(sin, cos)| scene.site.moved(&foot, cos * by_m, sin * by_m))
+                .max_by(|x, y| {
+                    let farther = |p: &WallPoint| sign * (p.position_m - leak.position_m).norm();
+                    farther(x).total_cmp(&farther(y))
+                })
+                .expect("sixteen directions");
             scene.site.sensors[a].foot = Some(off);
             scene.site.sensors[a].position_m = off.position_m;
         }

@@ -77,6 +77,15 @@ fn signature(matrix: &DMatrix<Complex<f64>>, steering: &DVector<Complex<f64>>) -
     source * Complex::from(power.sqrt())
 }
 
+/// Mean over pairs and bins of the correlation that a place's measured ranges line up.
+pub fn mean_correlation(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m: &DVector<f64>) -> f64 {
+    let of_pair = |(row, &(m, n)): (usize, &(usize, usize))| -> f64 {
+        let apart_m = ranges_m[m] - ranges_m[n];
+        coherence.value.row(row).iter().zip(wavenumber_rad_m).map(|(g, k)| (g * Complex::cis(k * apart_m)).re).sum()
+    };
+    coherence.pairs.iter().enumerate().map(of_pair).sum::<f64>() / coherence.value.len() as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,11 +10,14 @@ use nalgebra::DVector;
 
 use super::array::Array;
 use super::electrical::zero_lag;
+use super::explain::mean_correlation;
 use super::find::Found;
-use super::focus::answer;
+use super::focus::{answer, support};
 use super::own_range::{Sum, companions};
 use super::refine::Refined;
+use super::tell::CONTRADICTION;
 use super::views::{Material, View};
+use crate::cross_spectra::CrossSpectra;
 use crate::site::WallPoint;
 
 /// How far the largest of the thousands of values of a sum must stand over its noise to be a peak.
@@ -27,16 +30,27 @@ const MISPLACED_SIGMAS: f64 = 4.5;
 const MISPLACED_WAVES: f64 = 1.0;
 
 /// A sensor is accused by what it hears of the leak; it hears it where its sum is this share of the sensors' median.
-const HEARD: f64 = 0.5;
+const HEARD: f64 = 0.25;
 
 /// A trough must beat every crest by this factor to be one. Side fringes reach 0.7 of their crest in two octaves of air,
 /// 0.9 in a plate, and more where the sensor itself has pulled the place.
 const INVERTED: f64 = 1.25;
-/// The same for a sensor that had no part in the place.
-const INVERTED_OUTSIDE: f64 = 1.05;
 
-/// Trough over crest from which a sensor is asked again without its vote.
+/// A crest off its place must beat what is in place by this factor: neighbouring fringes reach 0.7 of each other.
+const BESIDE_FRINGES: f64 = 1.25;
+
+/// Trough over crest from which a sensor may be inverted.
 const DOUBTFUL: f64 = 0.95;
+
+/// Of so few sensors one can pull the place towards itself: each is left out in turn when one looks odd.
+const FEW: usize = 12;
+
+/// Turning a sensor must explain the sound better by this factor. In a plate, where neighbouring fringes reach 0.9 of each
+/// other, the right one of eight gains 6 %, a wrong one loses as much.
+const TURNED: f64 = 1.01;
+
+/// Nearest surroundings of a stated range that are looked at, middle wavelengths: speed and place have errors of their own.
+const NEAREST_WAVES: f64 = 0.1;
 
 /// Coherence without delay between sensors at different ranges from which it came through a wire.
 const SHARED: f64 = 0.2;
@@ -193,6 +207,12 @@ struct Hearing<'t, 'a> {
 struct Extremes {
     crest: (f64, f64),
     trough: (f64, f64),
+    /// The highest crest within what the site leaves open, half a wave from the highest at all.
+    in_place: f64,
+    /// The deepest trough over the highest crest, as near to the stated range as it is known.
+    turned: f64,
+    /// What the site leaves open, metres.
+    allowed_m: f64,
     noise: f64,
 }
 
@@ -207,19 +227,26 @@ impl Hearing<'_, '_> {
         from[m] = self.array.ranges_m(&self.refined.point)[m];
         let sum = Sum::of(self.view, m, &others, &from, reach_m(self.array), true);
         let (crest, trough) = (sum.top(f64::INFINITY, |c| c.re), sum.top(f64::INFINITY, |c| -c.re));
-        Some(Extremes { crest, trough, noise: sum.noise })
+        let sigma_m = sigma_m(self.array, m, &self.refined.point, Some(self.refined));
+        let wave_m = wavelength_m(self.view);
+        let allowed_m = (MISPLACED_SIGMAS * sigma_m).max(MISPLACED_WAVES * wave_m);
+        let in_place = sum.top(allowed_m.min(crest.0.abs() - 0.5 * wave_m), |c| c.re).1;
+        let near_m = (MISPLACED_SIGMAS * sigma_m).clamp(NEAREST_WAVES * wave_m, wave_m);
+        let (rises, falls) = (sum.top(near_m, |c| c.re).1, sum.top(near_m, |c| -c.re).1);
+        let turned = falls / rises.max(0.01 * falls).max(f64::MIN_POSITIVE);
+        Some(Extremes { crest, trough, in_place, turned, allowed_m, noise: sum.noise })
     }
 
-    /// The sensor that most looks inverted, where one does.
-    fn most_inverted(&self) -> Option<usize> {
-        let ratio = |m: usize| self.extremes(m).map(|x| (m, x.trough.1 / x.crest.1.max(f64::MIN_POSITIVE)));
-        let ratios = (0..self.array.len()).filter_map(ratio);
-        ratios.filter(|(_, ratio)| *ratio > DOUBTFUL).max_by(|x, y| x.1.total_cmp(&y.1)).map(|(m, _)| m)
+    /// Whether one of few sensors may have pulled the place: one looks inverted, or the ranges fit no place.
+    fn is_doubtful(&self) -> bool {
+        let (chi2, dof) = self.refined.chi2;
+        let inverted = |m: usize| self.extremes(m).is_some_and(|x| x.turned.max(x.trough.1 / x.crest.1) > DOUBTFUL);
+        self.array.len() <= FEW && (chi2 > CONTRADICTION * dof as f64 || (0..self.array.len()).any(inverted))
     }
 
     /// What is wrong with each sensor.
     fn faults(&self) -> Vec<Fault> {
-        let Self { array, view, agreed, refined, ranges_m } = self;
+        let Self { array, view, refined, ranges_m, .. } = self;
         let stated = array.ranges_m(&refined.point);
         let wave_m = wavelength_m(view);
         let mut faults = Vec::new();
@@ -228,19 +255,18 @@ impl Hearing<'_, '_> {
         let mut heights: Vec<f64> = extremes.iter().map(|(_, x)| x.crest.1.max(x.trough.1)).collect();
         heights.sort_by(f64::total_cmp);
         let heard = heights.get(heights.len() / 2).map_or(0.0, |median| HEARD * median);
-        for (m, Extremes { crest, trough, noise }) in extremes {
-            let sigma_m = sigma_m(array, m, &refined.point, Some(refined));
-            let allowed_m = (MISPLACED_SIGMAS * sigma_m).max(MISPLACED_WAVES * wave_m);
-            let factor = if agreed.contains(&m) { INVERTED } else { INVERTED_OUTSIDE };
-            let inverted = trough.1 > factor * crest.1;
+        for (m, Extremes { crest, trough, in_place, turned, allowed_m, noise }) in extremes {
+            let inverted = turned > INVERTED && trough.1 > DOUBTFUL * crest.1;
             let (at_m, height) = if inverted { trough } else { crest };
             if height < heard.max(SIGNIFICANT * noise) {
                 continue;
             }
-            if at_m.abs() > allowed_m {
+            if at_m.abs() <= allowed_m {
+                if inverted {
+                    faults.push(Fault::Polarity(m));
+                }
+            } else if height > BESIDE_FRINGES * in_place {
                 off.push((m, at_m));
-            } else if inverted && trough.1 - crest.1 > 3.0 * noise {
-                faults.push(Fault::Polarity(m));
             }
         }
         for (row, &(m, n)) in view.coherence.pairs.iter().enumerate() {
@@ -250,7 +276,8 @@ impl Hearing<'_, '_> {
             let told_apart = (stated[m] - stated[n]).abs() > 2.0 * wave_m + 3.0 * array.difference_sigma_m((m, n));
             let stands =
                 shared.abs() > SHARED.max(0.25 * direct) && shared.abs() > SIGNIFICANT * view.tables[row].noise();
-            if told_apart && stands {
+            let elsewhere = off.iter().any(|(other, _)| [m, n].contains(other));
+            if told_apart && stands && !elsewhere {
                 faults.push(Fault::Crosstalk(m, n));
             }
         }
@@ -279,31 +306,87 @@ impl Hearing<'_, '_> {
 /// Empty where too few would be left.
 pub fn examined(array: &Array<'_>, view: &View, found: &Found, material: Material<'_>) -> Vec<Fault> {
     let everyone: Vec<usize> = (0..array.len()).collect();
-    let mut doubtful = suspects(array, view, &found.standings[0].places[0].point);
-    if doubtful.is_empty() {
-        let Some(refined) = &found.source else { return Vec::new() };
-        let hearing = Hearing { array, view, agreed: &everyone, refined, ranges_m: refined.ranges_m.clone() };
-        match hearing.most_inverted() {
-            Some(m) => doubtful.push(m),
-            None => return hearing.faults(),
-        }
+    let without =
+        |left_out: &[usize]| -> Vec<usize> { everyone.iter().copied().filter(|m| !left_out.contains(m)).collect() };
+    let doubtful = suspects(array, view, &found.standings[0].places[0].point);
+    if !doubtful.is_empty() {
+        return located_by(array, material, &without(&doubtful))
+            .map_or_else(Vec::new, |heard| heard.faults(array, view));
     }
-    let agreed: Vec<usize> = everyone.into_iter().filter(|m| !doubtful.contains(m)).collect();
+    let Some(refined) = found.source.clone() else { return Vec::new() };
+    let whole = Located { agreed: everyone.clone(), array: array.clone(), refined, support: f64::NAN };
+    if !whole.hearing(array, view).is_doubtful() {
+        return whole.faults(array, view);
+    }
+    let turned = everyone.iter().filter_map(|&m| {
+        let spectra = inverted(material.spectra, m);
+        let background = material.background.map(|background| inverted(background, m));
+        let material = Material { spectra: &spectra, background: background.as_ref(), ..material };
+        let located = located_by(array, material, &everyone)?;
+        let (chi2, dof) = located.refined.chi2;
+        // Only what makes everything fit is accused.
+        (chi2 < CONTRADICTION * dof as f64).then_some((m, located.support))
+    });
+    // Not from `found`: there, wave speeds and machines have been tried as well.
+    let Some(whole) = located_by(array, material, &everyone) else { return Vec::new() };
+    if let Some((m, support)) = turned.max_by(|x, y| x.1.total_cmp(&y.1))
+        && support > TURNED * whole.support
+    {
+        return vec![Fault::Polarity(m)];
+    }
+    let misfit = |located: &Located<'_>| located.refined.chi2.0 / located.refined.chi2.1.max(1) as f64;
+    let others = everyone.iter().filter_map(|&m| located_by(array, material, &without(&[m])));
+    others.min_by(|x, y| misfit(x).total_cmp(&misfit(y))).unwrap_or(whole).faults(array, view)
+}
+
+fn inverted(spectra: &CrossSpectra, m: usize) -> CrossSpectra {
+    let mut spectra = spectra.clone();
+    spectra.invert(m);
+    spectra
+}
+
+/// A leak located by some of the sensors.
+struct Located<'a> {
+    agreed: Vec<usize>,
+    /// These sensors, in the medium that they hear.
+    array: Array<'a>,
+    refined: Refined,
+    /// How well it explains what they hear and the site, nats.
+    support: f64,
+}
+
+/// `None` where they are too few, or find no place.
+fn located_by<'a>(array: &Array<'a>, material: Material<'_>, agreed: &[usize]) -> Option<Located<'a>> {
     let groups: Vec<usize> = agreed.iter().map(|&m| array.groups()[m]).collect();
-    if !groups.iter().any(|group| groups.iter().filter(|other| *other == group).count() >= LEAST_AGREED) {
-        return Vec::new();
+    let count = |group: &usize| groups.iter().filter(|other| *other == group).count();
+    if !groups.iter().any(|group| count(group) >= LEAST_AGREED) {
+        return None;
     }
-    let (spectra, background) = (material.spectra.keeping(&agreed), material.background.map(|b| b.keeping(&agreed)));
+    let (spectra, background) = (material.spectra.keeping(agreed), material.background.map(|b| b.keeping(agreed)));
     let material = Material { spectra: &spectra, background: background.as_ref(), machines: &[], ..material };
-    let again = answer(&array.keeping(&agreed), &material.looks(), spectra.samples_per_bin());
-    let (array, Some(refined)) = (&array.in_medium(again.array.medium.clone()), &again.found.source) else {
-        return Vec::new();
-    };
-    let mut ranges_m = array.ranges_m(&refined.point);
-    for (i, &m) in agreed.iter().enumerate() {
-        ranges_m[m] = refined.ranges_m[i];
+    let samples_per_bin = spectra.samples_per_bin();
+    let answer = answer(&array.keeping(agreed), &material.looks(), samples_per_bin);
+    let refined = answer.found.source?;
+    let View { coherence, wavenumber_rad_m, .. } = &answer.looks[0];
+    let aligned = mean_correlation(coherence, wavenumber_rad_m, &refined.ranges_m);
+    let support = support(coherence, aligned, samples_per_bin) - 0.5 * refined.chi2.0;
+    Some(Located { agreed: agreed.to_vec(), array: answer.array, refined, support })
+}
+
+impl Located<'_> {
+    /// What all sensors of `array` hear of it.
+    fn faults(&self, array: &Array<'_>, view: &View) -> Vec<Fault> {
+        let array = &array.in_medium(self.array.medium.clone());
+        // In the medium that these hear, correlations are others too.
+        let view = &View::new(view.name, array, Arc::clone(&view.coherence));
+        self.hearing(array, view).faults()
     }
-    // In the medium that the others hear, correlations are others too.
-    let view = View::new(view.name, array, Arc::clone(&view.coherence));
-    Hearing { array, view: &view, agreed: &agreed, refined, ranges_m }.faults()
+
+    fn hearing<'t, 'b>(&'t self, array: &'t Array<'b>, view: &'t View) -> Hearing<'t, 'b> {
+        let mut ranges_m = array.ranges_m(&self.refined.point);
+        for (i, &m) in self.agreed.iter().enumerate() {
+            ranges_m[m] = self.refined.ranges_m[i];
+        }
+        Hearing { array, view, agreed: &self.agreed, refined: &self.refined, ranges_m }
+    }
 }

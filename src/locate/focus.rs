@@ -126,15 +126,15 @@ fn at_stretch<'a>(array: &Array<'a>, by: f64, coherences: &Looks, samples_per_bi
     let looks: Vec<View> =
         coherences.iter().map(|(name, coherence)| View::new(name, &array, Arc::clone(coherence))).collect();
     let found = find(&array, &looks, samples_per_bin);
-    let support = support(&looks[0].coherence, found.standings[0].places[0].value, samples_per_bin);
+    let support = support(&looks[0].coherence, found.standings[0].places[0].value.into(), samples_per_bin);
     Answer { array, looks, found, stretch: None, support, tried: 1 }
 }
 
 /// Log likelihood, in nats, of one source that all pairs hear alike over none, where steering reaches the mean
 /// correlation `value`: the sum of `2 n Re γ` over pairs and bins, squared, over twice its variance.
-fn support(coherence: &Coherence, value: f32, samples_per_bin: f64) -> f64 {
+pub fn support(coherence: &Coherence, value: f64, samples_per_bin: f64) -> f64 {
     let products = (coherence.pairs.len() * coherence.frequency_hz.len()) as f64;
-    samples_per_bin * products * f64::from(value.max(0.0)).powi(2)
+    samples_per_bin * products * value.max(0.0).powi(2)
 }
 
 fn may_focus(array: &Array<'_>) -> bool {
@@ -170,7 +170,7 @@ fn scan(array: &Array<'_>, coherence: &Arc<Coherence>, samples_per_bin: f64) -> 
         let by = i as f64 * step;
         let tried = sharp.in_medium(sharp.medium.stretched(by));
         let value = spots.iter().map(|spot| spot.value(&tried, coherence)).fold(0.0, f32::max);
-        support(coherence, value, samples_per_bin) - 0.5 * (by / sigma).powi(2)
+        support(coherence, value.into(), samples_per_bin) - 0.5 * (by / sigma).powi(2)
     };
     // Hills beside the right one reach two thirds of it, so the whole range is scanned however sure the site is.
     let farthest = (FARTHEST / step) as i64;

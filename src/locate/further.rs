@@ -6,11 +6,9 @@
 
 use std::sync::Arc;
 
-use realfft::num_complex::Complex;
-
 use super::alarm::{Null, Shown, shown};
 use super::array::Array;
-use super::explain::explained_away;
+use super::explain::{explained_away, mean_correlation};
 use super::machine::{self, Machine};
 use super::refine::{Refined, refine};
 use super::search::Cover;
@@ -37,7 +35,8 @@ const NEIGHBOURS_M: f64 = 0.05;
 /// with walls that reflect 0.9: what they leave stood out by z up to 11, leaks 10 dB below the first by 17 and more.
 const BEYOND_ECHOES_Z: f64 = 12.0;
 
-/// From this share of the first leak's response on, what is left is neither an echo nor badly explained away.
+/// From this share of the first leak's response on, what is left is neither an echo nor badly explained away: it need not
+/// stand out of a map that its own side lobes fill, only be louder than chance.
 const EQUAL: f64 = 0.3;
 
 /// Directions in which resolution is asked for.
@@ -83,7 +82,7 @@ pub fn further(
     let samples_per_bin = null.material.spectra.samples_per_bin();
     let k = &view.wavenumber_rad_m;
     let whole = Arc::clone(&null.material.weighed_by_powers().looks()[0].1);
-    let strongest = mean_correlation(&whole, k, &first.0);
+    let strongest = mean_correlation(&whole, k, &first.0.ranges_m);
     let mut leaks = Leaks {
         rest: Arc::new(explained_away(&whole, k, &first.0.ranges_m)),
         sources: vec![first.0],
@@ -108,13 +107,20 @@ pub fn further(
             leaks.notes.push(format!("after {count} leak(s), the strongest rest is {share:.3} of the first"));
             break;
         }
+        let shows = |view: View| -> Shown {
+            if share < EQUAL {
+                return shown(array, cover, &[view]);
+            }
+            let cells = view.response(array).over(cover);
+            Shown { map_z: vec![cells.iter().map(|cell| f64::from(cell.bound)).fold(0.0, f64::max)], pair_z: 0.0 }
+        };
         let left = |looks: Looks| -> Shown {
             let drawn =
                 leaks.machines.iter().fold(Arc::clone(&looks[0].1), |rest, m| Arc::new(m.explained_away(&rest)));
             let left = leaks.sources.iter().fold(drawn, |rest, s| Arc::new(explained_away(&rest, k, &s.ranges_m)));
-            shown(array, cover, &[View::new("drawn", array, left)])
+            shows(View::new("drawn", array, left))
         };
-        let seen = shown(array, cover, std::slice::from_ref(&rest));
+        let seen = shows(View::new("the rest", array, Arc::clone(&leaks.rest)));
         if seen.map_z[0] < BEYOND_ECHOES_Z && share < EQUAL {
             let [x, y, z]: [f64; 3] = place.point.position_m.into();
             leaks.notes.push(format!(
@@ -127,8 +133,7 @@ pub fn further(
         let allowed = if share < EQUAL { STRICTER * allowed } else { allowed };
         let probability = null.holding(&whole, &leaks.rest).judge(&seen, 1, allowed, &left).probability;
         leaks.notes.push(format!(
-            "after {count} leak(s), the strongest rest is {share:.3} of the first and stands out by z = {:.1}, chance {probability:.1e}",
-            seen.map_z[0]
+            "after {count} leak(s), the strongest rest is {share:.3} of the first, chance {probability:.1e}"
         ));
         if probability > allowed {
             break;
@@ -153,15 +158,6 @@ pub fn further(
     }
     leaks.part_neighbours(array, &whole, k, samples_per_bin);
     leaks
-}
-
-/// Mean over pairs and bins of the correlation that a place's measured ranges line up.
-fn mean_correlation(coherence: &Coherence, k: &[f64], source: &Refined) -> f64 {
-    let of_pair = |(row, &(m, n)): (usize, &(usize, usize))| -> f64 {
-        let apart_m = source.ranges_m[m] - source.ranges_m[n];
-        coherence.value.row(row).iter().zip(k).map(|(g, k)| (g * Complex::cis(k * apart_m)).re).sum()
-    };
-    coherence.pairs.iter().enumerate().map(of_pair).sum::<f64>() / coherence.value.len() as f64
 }
 
 impl Leaks {
