@@ -256,7 +256,7 @@ impl Hearing<'_, '_> {
         heights.sort_by(f64::total_cmp);
         let heard = heights.get(heights.len() / 2).map_or(0.0, |median| HEARD * median);
         for (m, Extremes { crest, trough, in_place, turned, allowed_m, noise }) in extremes {
-            let inverted = turned > INVERTED && trough.1 > DOUBTFUL * crest.1;
+            let inverted = turned > INVERTED && trough.1 > INVERTED * crest.1;
             let (at_m, height) = if inverted { trough } else { crest };
             if height < heard.max(SIGNIFICANT * noise) {
                 continue;
