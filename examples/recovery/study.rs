@@ -15,8 +15,8 @@ use rayon::prelude::*;
 /// Beyond this error a place is wrong rather than inexact.
 pub const GROSS_M: f64 = 0.02;
 
-/// 95 % point of a chi-square with two degrees of freedom.
-const CHI2_95: f64 = 5.991_464_547_107_98;
+/// Credible regions whose coverage is counted.
+pub const REGIONS: [f64; 3] = [0.5, 0.9, 0.95];
 
 /// One row of the study.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +72,8 @@ pub struct Trial {
     pub error_m: f64,
     /// Squared error in units of the Cramér–Rao bound, per coordinate.
     pub over_bound: f64,
-    /// Whether the 95 % ellipse holds the truth.
-    pub covered: bool,
+    /// Probability of the smallest ellipse of the told covariance that holds the truth; 1 where no leak is told.
+    pub level: f64,
     /// Whether the verdict was `leak`.
     pub found: bool,
 }
@@ -99,14 +99,15 @@ fn trial(setting: Setting, seed: u64) -> Trial {
     let mahalanobis = |covariance: Matrix2<f64>| {
         covariance.try_inverse().map_or(f64::INFINITY, |inverse| (off.transpose() * inverse * off)[0])
     };
-    let covered = outcome.leaks.first().is_some_and(|leak| {
+    let level = outcome.leaks.first().map_or(1.0, |leak| {
         let [[a, b], [c, d]] = leak.covariance_uv_m2;
-        mahalanobis(Matrix2::new(a, b, c, d)) <= CHI2_95
+        // Chi-square with two degrees of freedom.
+        1.0 - (-0.5 * mahalanobis(Matrix2::new(a, b, c, d))).exp()
     });
     Trial {
         error_m: offset.norm(),
         over_bound: mahalanobis(bound) / 2.0,
-        covered,
+        level,
         found: outcome.verdict == Verdict::Leak,
     }
 }
@@ -261,8 +262,8 @@ pub struct Figures {
     pub gross: f64,
     /// Root mean square error over the Cramér–Rao bound, gross errors apart.
     pub over_bound: f64,
-    /// Share of truths inside the 95 % ellipse.
-    pub coverage: f64,
+    /// Share of truths inside each of the [`REGIONS`].
+    pub coverage: [f64; 3],
     /// Share of verdicts `leak`.
     pub found: f64,
 }
@@ -279,7 +280,7 @@ pub fn figures(trials: &[Trial]) -> Figures {
         p90_m: quantile(0.9),
         gross: 1.0 - fine.len() as f64 / n,
         over_bound: (fine.iter().map(|t| t.over_bound).sum::<f64>() / fine.len().max(1) as f64).sqrt(),
-        coverage: trials.iter().filter(|t| t.covered).count() as f64 / n,
+        coverage: REGIONS.map(|region| trials.iter().filter(|t| t.level < region).count() as f64 / n),
         found: trials.iter().filter(|t| t.found).count() as f64 / n,
     }
 }

@@ -168,6 +168,11 @@ impl Gumbel {
         -(-(-(value - self.mode) / self.scale).exp()).exp_m1()
     }
 
+    /// Log likelihood, in nats, by which `difference` in `z` favours a place: the tail of chance falls so fast.
+    pub fn nats(&self, difference: f64) -> f64 {
+        difference / self.scale
+    }
+
     /// The value that is exceeded with this probability.
     pub fn level(&self, probability: f64) -> f64 {
         self.mode - self.scale * (-(-probability).ln_1p()).ln()

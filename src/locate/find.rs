@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::array::Array;
 use super::explain::explained_away;
-use super::outcome::Candidate;
 use super::refine::{Refined, refine};
 use super::verdict::Standing;
 use super::views::View;
@@ -69,17 +68,5 @@ impl Found {
     /// The strongest place, refined where that was possible.
     pub fn best(&self) -> WallPoint {
         self.source.as_ref().map_or(self.standings[0].places[0].point, |refined| refined.point)
-    }
-
-    /// The separate places of the map; the first where refinement moved it.
-    pub fn candidates(&self) -> Vec<Candidate> {
-        let places = &self.standings[0].places;
-        let score = |value: f32| f64::from((value / places[0].value).clamp(0.0, 1.0));
-        let mut candidates: Vec<Candidate> =
-            places.iter().map(|p| Candidate { point: p.point, score: score(p.value) }).collect();
-        if let Some(refined) = self.source.as_ref() {
-            candidates[0].point = refined.point;
-        }
-        candidates
     }
 }

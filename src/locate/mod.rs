@@ -19,6 +19,7 @@ mod listening;
 mod machine;
 mod outcome;
 mod own_range;
+mod posterior;
 mod prepare;
 mod refine;
 mod search;
@@ -176,7 +177,12 @@ pub fn locate(
     }
     let further = leaks_found.as_ref().map_or((&[][..], &[][..]), |leaks| (&leaks.notes[..], &leaks.warnings[..]));
     let leaks = if verdict == Verdict::Leak { told.into_iter().map(|(leak, _)| leak).collect() } else { Vec::new() };
-    let candidates = found.candidates();
+    let is_located = alarm.probability <= allowed && tell::is_a_place(array, best);
+    let chance = (!is_located).then_some(alarm.laws[0]);
+    let posterior = posterior::Scene { array, view, found: &found, samples_per_bin, cover: &cover, chance };
+    let located = leaks_found.as_ref().map_or(&[][..], |leaks| &leaks.sources);
+    let candidates = posterior.candidates(located);
+    let search = posterior.search(located);
     let scene = evidence::Scene {
         array,
         preparation: &heard.preparation,
@@ -205,6 +211,7 @@ pub fn locate(
         reasons,
         leaks,
         candidates,
+        search,
         band_hz: [heard.preparation.band.low_hz(), heard.preparation.band.high_hz()],
         path,
         capture: heard.capture,

@@ -15,6 +15,8 @@ pub struct Outcome {
     pub leaks: Vec<Leak>,
     /// The best separate places whatever the verdict, strongest first.
     pub candidates: Vec<Candidate>,
+    /// Where to look first: patches of wall in the order of probability per area, up to 99 % or a hundred of them.
+    pub search: Vec<Patch>,
     /// The analysed band, hertz.
     pub band_hz: [f64; 2],
     /// The path's kind and the speed of sound used.
@@ -115,6 +117,25 @@ pub struct Candidate {
     pub point: WallPoint,
     /// Steered response relative to the best candidate.
     pub score: f64,
+    /// Probability among the candidates that this is the strongest source's place, given that one of them is.
+    pub weight: f64,
+    /// Rank of the leak with which it goes when that is explained away: the leak itself, its echo or its side lobe.
+    pub explained_by: Option<usize>,
+}
+
+/// A patch of wall to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Patch {
+    /// Its middle.
+    pub point: WallPoint,
+    /// Its sides, metres.
+    pub size_m: [f64; 2],
+    /// Direction of the first side, degrees from `u` towards `v`.
+    pub angle_deg: f64,
+    /// Probability that a leak is in it, given that there is one on the walls; of several, that of each counts its share.
+    pub probability: f64,
+    /// Probability of this patch and all before it.
+    pub cumulative: f64,
 }
 
 /// How sound travelled in this analysis.

@@ -100,6 +100,11 @@ impl<'a, 'b> Response<'a, 'b> {
         sum / self.pairs.len() as f32
     }
 
+    /// The response at a place.
+    pub fn at(&self, place: &WallPoint) -> f32 {
+        self.at_with(place, &mut vec![0.0; self.array.len()])
+    }
+
     /// Spacing of the tables, metres.
     pub fn step_m(&self) -> f64 {
         self.step_m
@@ -149,6 +154,11 @@ impl<'a, 'b> Response<'a, 'b> {
     /// The point at the middle of a cell.
     pub fn centre(&self, cell: &Cell) -> WallPoint {
         cell.piece.centre(self.wall(cell))
+    }
+
+    /// Side of a square as large as the cell, metres.
+    pub fn side_m(&self, cell: &Cell) -> f64 {
+        self.radius_m(cell) * std::f64::consts::SQRT_2
     }
 
     /// The strongest place inside `cells`, holding at most `keep` cells at a time.

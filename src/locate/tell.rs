@@ -16,7 +16,7 @@ use crate::site::{Mode, Site};
 use crate::units::{power_db, power_from_db};
 
 /// 95 % point of a chi-square with two degrees of freedom: `−2 ln 0.05`.
-const CHI2_95: f64 = 5.991_464_547_107_98;
+pub const CHI2_95: f64 = 5.991_464_547_107_98;
 
 /// Chi-square per degree of freedom from which sound and stated geometry contradict each other.
 pub const CONTRADICTION: f64 = 3.0;
@@ -234,6 +234,12 @@ pub fn fit(array: &Array<'_>, refined: &Refined) -> Option<Fit> {
 
 /// A place less certain than this share of the wall's extent (the root of its area) is no place.
 pub const MAX_ELLIPSE_SHARE: f64 = 0.25;
+
+/// Whether a place was refined that deserves the name.
+pub fn is_a_place(array: &Array<'_>, source: Option<&Refined>) -> bool {
+    let reach_m = source.map(|r| ellipse_95(&r.covariance_m2).semi_major_m);
+    reach_m.is_some_and(|reach_m| reach_m <= MAX_ELLIPSE_SHARE * array.extent_m())
+}
 
 /// Between the allowed probability and this multiple of it, or a tenth, nothing is found and nothing ruled out.
 const DOUBTFUL: f64 = 10.0;

@@ -190,7 +190,7 @@ fn judged(
             let mut levels: Vec<f64> =
                 power.iter().zip(ranges.iter()).map(|(p, r)| power_db(p / array.medium.spreading(*r))).collect();
             levels.sort_by(f64::total_cmp);
-            outcome.candidates = vec![Candidate { point: arrivals.point, score: 1.0 }];
+            outcome.candidates = vec![Candidate { point: arrivals.point, score: 1.0, weight: 1.0, explained_by: None }];
             Some(Leak {
                 point: arrivals.point,
                 covariance_uv_m2: [[covariance[(0, 0)], covariance[(0, 1)]], [covariance[(1, 0)], covariance[(1, 1)]]],

@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::records::{
     CandidateRecord, CaptureRecord, ChanceRecord, DetectableRecord, EventRecord, FitRecord, LeakRecord, PairRecord,
-    PathRecord, SensorRecord,
+    PatchRecord, PathRecord, SensorRecord,
 };
 use crate::locate::{Fit, Outcome, Verdict};
 use crate::site::Site;
@@ -30,6 +30,7 @@ struct Document<'a> {
     detectable: Option<DetectableRecord>,
     leaks: Vec<LeakRecord>,
     candidates: Vec<CandidateRecord>,
+    search: Vec<PatchRecord>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     events: Vec<EventRecord<'a>>,
     band_hz: [f64; 2],
@@ -81,6 +82,7 @@ impl<'a> Document<'a> {
             detectable: outcome.detectable.map(DetectableRecord::from),
             leaks: outcome.leaks.iter().enumerate().map(|(i, l)| LeakRecord::new(site, i + 1, l)).collect(),
             candidates: outcome.candidates.iter().map(|c| CandidateRecord::new(site, c)).collect(),
+            search: outcome.search.iter().map(|p| PatchRecord::new(site, p)).collect(),
             events: outcome.events.iter().map(|e| EventRecord::new(site, e)).collect(),
             band_hz: outcome.band_hz,
             path: (&outcome.path).into(),
@@ -132,6 +134,13 @@ mod tests {
             "/candidates/0/position_m/0",
             "/candidates/0/wall/id",
             "/candidates/0/score",
+            "/candidates/0/weight",
+            "/candidates/0/explained_by",
+            "/search/0/position_m/0",
+            "/search/0/wall/id",
+            "/search/0/size_m/1",
+            "/search/0/probability",
+            "/search/0/cumulative",
             "/band_hz/1",
             "/path/kind",
             "/path/speed_m_s",

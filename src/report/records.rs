@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::locate::{
-    Behaviour, Candidate, CaptureSpan, Chance, Detectable, Ellipse, Event, Leak, PairReport, PathUsed, Pick, Road,
-    SensorReport,
+    Behaviour, Candidate, CaptureSpan, Chance, Detectable, Ellipse, Event, Leak, PairReport, Patch, PathUsed, Pick,
+    Road, SensorReport,
 };
 use crate::site::{Mode, Site, WallPoint};
 
@@ -52,6 +52,19 @@ pub(super) struct CandidateRecord {
     position_m: [f64; 3],
     wall: WallRecord,
     score: f64,
+    weight: f64,
+    explained_by: Option<usize>,
+}
+
+/// A patch of wall to be looked at.
+#[derive(Serialize)]
+pub(super) struct PatchRecord {
+    position_m: [f64; 3],
+    wall: WallRecord,
+    size_m: [f64; 2],
+    angle_deg: f64,
+    probability: f64,
+    cumulative: f64,
 }
 
 #[derive(Serialize)]
@@ -183,6 +196,21 @@ impl CandidateRecord {
             position_m: candidate.point.position_m.into(),
             wall: WallRecord::new(site, &candidate.point),
             score: candidate.score,
+            weight: candidate.weight,
+            explained_by: candidate.explained_by,
+        }
+    }
+}
+
+impl PatchRecord {
+    pub(super) fn new(site: &Site, patch: &Patch) -> Self {
+        Self {
+            position_m: patch.point.position_m.into(),
+            wall: WallRecord::new(site, &patch.point),
+            size_m: patch.size_m,
+            angle_deg: patch.angle_deg,
+            probability: patch.probability,
+            cumulative: patch.cumulative,
         }
     }
 }

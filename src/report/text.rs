@@ -78,13 +78,35 @@ fn thin_evidence(site: &Site, outcome: &Outcome) -> Vec<String> {
     if let Some(best) = outcome.candidates.first() {
         lines.push(row("best guess", &format!("{} (not to be relied on)", place(site, &best.point))));
     }
+    lines.extend(look_first(site, outcome));
     lines.extend(words::advice(site, outcome).iter().map(|next| row("next", next)));
     lines
 }
 
+/// Where a leak would be, if there were one.
+fn look_first(site: &Site, outcome: &Outcome) -> Option<String> {
+    let (first, last) = outcome.search.first().zip(outcome.search.last())?;
+    let count = outcome.search.len();
+    let side_mm = 1e3 * first.size_m.iter().product::<f64>().sqrt();
+    let patches = if count == 1 { "1 patch".into() } else { format!("{count} patches") };
+    Some(row(
+        "look first",
+        &format!(
+            "{}; {patches} of {side_mm:.0} mm hold {:.0} % of it (result.json, search)",
+            place(site, &first.point),
+            100.0 * last.cumulative
+        ),
+    ))
+}
+
 fn rival(site: &Site, outcome: &Outcome) -> Option<String> {
     let rival = words::rivals(outcome).next()?;
-    Some(row("runner-up", &format!("{}, score {:.2} of 1", place(site, &rival.point), rival.score)))
+    let why = match rival.explained_by {
+        Some(rank) => format!(", an echo or side lobe of leak {rank}"),
+        None if outcome.leaks.is_empty() => format!(", {:.0} % to be the place if there is one", 100.0 * rival.weight),
+        None => String::new(),
+    };
+    Some(row("runner-up", &format!("{}, score {:.2} of 1{why}", place(site, &rival.point), rival.score)))
 }
 
 /// What the answer rests on: band, path, capture, agreement with the geometry.

@@ -39,7 +39,12 @@ pub(in crate::report) fn tunnel() -> Case {
     let site = site("PrK", walls, sensors.collect());
     let leak = site.walls[0].at(0, 70.5f64.to_radians(), 0.92);
     let mut outcome = outcome(&site, leak, 0.0031);
-    outcome.candidates.push(Candidate { point: site.walls[0].at(0, 4.0, 0.5), score: 0.84 });
+    outcome.candidates.push(Candidate {
+        point: site.walls[0].at(0, 4.0, 0.5),
+        score: 0.84,
+        weight: 0.0,
+        explained_by: Some(1),
+    });
     outcome.sensors[4].faults = vec!["dead"];
     outcome.sensors[4].used = false;
     (site, outcome)
@@ -221,7 +226,8 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
     Outcome {
         verdict: Verdict::Leak,
         reasons: Vec::new(),
-        candidates: vec![Candidate { point, score: 1.0 }],
+        candidates: vec![Candidate { point, score: 1.0, weight: 1.0, explained_by: Some(1) }],
+        search: vec![Patch { point, size_m: [0.002; 2], angle_deg: 0.0, probability: 0.9, cumulative: 0.9 }],
         leaks: vec![leak],
         band_hz: [24e3, 58e3],
         path: PathUsed {
