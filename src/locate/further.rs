@@ -39,6 +39,9 @@ const BEYOND_ECHOES_Z: f64 = 12.0;
 /// stand out of a map that its own side lobes fill, only be louder than chance.
 const EQUAL: f64 = 0.3;
 
+/// Cells held while what is left is searched: where nothing stands out of it, no cell can be excluded.
+const REST_CELLS: usize = 1 << 14;
+
 /// Directions in which resolution is asked for.
 const DIRECTIONS: usize = 12;
 
@@ -93,7 +96,8 @@ pub fn further(
     };
     while leaks.sources.len() < most {
         let rest = View::new("the rest", array, Arc::clone(&leaks.rest));
-        let place = rest.survey(array, separation_m).places[0];
+        let response = rest.response(array);
+        let place = response.strongest(&response.over(cover), REST_CELLS);
         if let Some(machine) = machine::loudest(array, &rest, place.value, samples_per_bin, separation_m)
             && machine.is_new(&leaks.machines, separation_m)
         {

@@ -60,7 +60,7 @@ pub struct Strongest {
 }
 
 /// Cells that one search may hold at once; beyond, the weakest are dropped and the result is not certain.
-pub const MANY_CELLS: usize = 1 << 18;
+pub const MANY_CELLS: usize = 1 << 17;
 
 /// Coarse cells are about this large; the detector's statistic was measured with 30 mm cells.
 const COARSE_M: f64 = 0.032;
