@@ -50,7 +50,7 @@ pub struct Arguments {
     #[arg(long, value_name = "S", value_parser = quantity::time_s)]
     to: Option<f64>,
     /// Find taps, impacts and lead breaks in the capture and locate each
-    #[arg(long, conflicts_with_all = ["background", "leaks"])]
+    #[arg(long, conflicts_with_all = ["background", "leaks", "prove"])]
     transient: bool,
     /// How cross-spectra are scaled
     #[arg(long, value_enum, default_value_t = WeightingName::Scot)]
@@ -61,6 +61,9 @@ pub struct Arguments {
     /// Probability of a false alarm that is allowed: 1% or 0.01
     #[arg(long, value_name = "P", default_value = "1%", value_parser = quantity::probability)]
     alarm: f64,
+    /// Put the leak back into N captures like this one, locate it again, and tell the error beside the ellipse
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = captures, hide_default_value = true)]
+    prove: usize,
     /// Write no plots
     #[arg(long)]
     no_plots: bool,
@@ -119,6 +122,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         to_s: arguments.to,
         leaks: arguments.leaks,
         alarm: arguments.alarm,
+        prove: arguments.prove,
         transient: arguments.transient,
     };
     let progress = Progress::new(arguments.quiet);
@@ -204,4 +208,8 @@ fn leaks(text: &str) -> std::result::Result<Wanted, String> {
             .map(Wanted::AtMost)
             .ok_or_else(|| "write auto, or a number from 1 to 16".into()),
     }
+}
+
+fn captures(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=100_000).contains(n)).ok_or_else(|| "write a number from 1 to 100000".into())
 }

@@ -80,6 +80,11 @@ impl<'t> Null<'t> {
 
     /// This null hypothesis with what was taken out of `whole` to leave `rest` put into it.
     pub fn holding(&self, whole: &Coherence, rest: &Coherence) -> Self {
+        self.with(&(&whole.value - &rest.value))
+    }
+
+    /// This null hypothesis with more coherence between channels; `[pair, used bin]`.
+    pub fn with(&self, more: &Array2<Complex<f64>>) -> Self {
         let material = self.material.weighed_by_powers();
         let layout = material.spectra.layout();
         let powers = material.spectra.mean();
@@ -94,7 +99,7 @@ impl<'t> Null<'t> {
         let used = (0..layout.bins).filter(|&bin| material.fates[bin] == BinFate::Used);
         for (column, bin) in used.enumerate() {
             for row in 0..layout.pairs.len() {
-                held[[row, bin]] += whole.value[[row, column]] - rest.value[[row, column]];
+                held[[row, bin]] += more[[row, column]];
             }
         }
         let capture = Model::coherent(layout, &powers, &held);
@@ -102,7 +107,7 @@ impl<'t> Null<'t> {
     }
 
     /// The weighted cross-spectra of one capture drawn.
-    fn looks(&self, seed: u64) -> Looks {
+    pub fn looks(&self, seed: u64) -> Looks {
         let segments = |recording: &CrossSpectra| recording.segments();
         let capture = self.capture.draw(segments(self.material.spectra), 2 * seed);
         let background = self.background.as_ref().zip(self.material.background);

@@ -21,6 +21,7 @@ mod outcome;
 mod own_range;
 mod posterior;
 mod prepare;
+mod prove;
 mod refine;
 mod search;
 mod tell;
@@ -61,6 +62,8 @@ pub struct Options {
     pub leaks: Wanted,
     /// Probability of a false alarm that is allowed.
     pub alarm: f64,
+    /// Captures into which the strongest leak is put back, to be located again; 0 for none.
+    pub prove: usize,
     /// The stretch holds one short event rather than a steady sound.
     pub transient: bool,
 }
@@ -92,6 +95,7 @@ impl Default for Options {
             to_s: None,
             leaks: Wanted::Auto,
             alarm: 0.01,
+            prove: 0,
             transient: false,
         }
     }
@@ -159,6 +163,22 @@ pub fn locate(
     let detectable = detectable.flatten();
     watch.lap("leaks");
 
+    let proof = leaks_found.as_ref().filter(|_| options.prove > 0).map(|leaks| {
+        let null = Null::of(material);
+        let whole = &material.weighed_by_powers().looks()[0].1;
+        let scene = prove::Scene {
+            array,
+            null: &null,
+            leak: &leaks.sources[0],
+            parts: [whole, &leaks.rest],
+            needed_z: &needed_z,
+        };
+        scene.prove(options.prove, &|share| progress("putting the leak back", share))
+    });
+    if options.prove > 0 {
+        watch.lap("prove");
+    }
+
     let averages = heard.spectra.averages();
     let fit = best.and_then(|r| tell::fit(array, r));
     let contradiction = tell::contradiction(array, fit.filter(|_| verdict == Verdict::Leak));
@@ -222,6 +242,7 @@ pub fn locate(
         map_z: found.standings.iter().map(|s| s.z).fold(f64::MAX, f64::min),
         chance: tell::chance(&alarm, &needed_z, allowed),
         detectable,
+        proof,
         warnings,
         notes,
         timing_s: watch.laps,

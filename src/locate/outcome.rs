@@ -37,6 +37,8 @@ pub struct Outcome {
     pub chance: Chance,
     /// The weakest leak that would have been found; absent where one was, or where none would have been.
     pub detectable: Option<Detectable>,
+    /// The strongest leak put back and located again, where that was asked for.
+    pub proof: Option<Proof>,
     /// What a reader must know besides, in sentences.
     pub warnings: Vec<String>,
     /// What was decided and why, in sentences (`-v`).
@@ -69,6 +71,26 @@ pub struct Chance {
     pub needed_z: f64,
     /// Captures without a leak that were drawn.
     pub draws: usize,
+}
+
+/// Credible regions whose coverage is told.
+pub const REGIONS: [f64; 3] = [0.5, 0.9, 0.95];
+
+/// The strongest leak put back into captures like this one and located again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Proof {
+    /// Captures drawn.
+    pub captures: usize,
+    /// Share of them in which it would have been told.
+    pub told: f64,
+    /// Median distance of the place found from the place it was put to, metres.
+    pub median_error_m: f64,
+    /// 90th percentile of that, metres.
+    pub p90_error_m: f64,
+    /// The median that the found leak's ellipse promises, metres.
+    pub expected_median_m: f64,
+    /// Share of the captures in which each of the [`REGIONS`] of the place found holds the truth.
+    pub coverage: [f64; 3],
 }
 
 /// The weakest leak that a capture would have shown with 90 % probability, anywhere on the wall.

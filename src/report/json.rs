@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::records::{
     CandidateRecord, CaptureRecord, ChanceRecord, DetectableRecord, EventRecord, FitRecord, LeakRecord, PairRecord,
-    PatchRecord, PathRecord, SensorRecord,
+    PatchRecord, PathRecord, ProofRecord, SensorRecord,
 };
 use crate::locate::{Fit, Outcome, Verdict};
 use crate::site::Site;
@@ -28,6 +28,7 @@ struct Document<'a> {
     map_z: f64,
     chance: ChanceRecord,
     detectable: Option<DetectableRecord>,
+    proof: Option<ProofRecord>,
     leaks: Vec<LeakRecord>,
     candidates: Vec<CandidateRecord>,
     search: Vec<PatchRecord>,
@@ -80,6 +81,7 @@ impl<'a> Document<'a> {
             map_z: outcome.map_z,
             chance: outcome.chance.into(),
             detectable: outcome.detectable.map(DetectableRecord::from),
+            proof: outcome.proof.map(ProofRecord::from),
             leaks: outcome.leaks.iter().enumerate().map(|(i, l)| LeakRecord::new(site, i + 1, l)).collect(),
             candidates: outcome.candidates.iter().map(|c| CandidateRecord::new(site, c)).collect(),
             search: outcome.search.iter().map(|p| PatchRecord::new(site, p)).collect(),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::locate::{
     Behaviour, Candidate, CaptureSpan, Chance, Detectable, Ellipse, Event, Leak, PairReport, Patch, PathUsed, Pick,
-    Road, SensorReport,
+    Proof, Road, SensorReport,
 };
 use crate::site::{Mode, Site, WallPoint};
 
@@ -45,6 +45,26 @@ pub(super) struct LeakRecord {
     false_alarm_probability: Option<f64>,
     snr_db: f64,
     level_db: f64,
+}
+
+#[derive(Serialize)]
+pub(super) struct ProofRecord {
+    captures: usize,
+    told: f64,
+    median_error_m: f64,
+    p90_error_m: f64,
+    expected_median_m: f64,
+    coverage_50: f64,
+    coverage_90: f64,
+    coverage_95: f64,
+}
+
+impl From<Proof> for ProofRecord {
+    fn from(proof: Proof) -> Self {
+        let Proof { captures, told, median_error_m, p90_error_m, expected_median_m, coverage } = proof;
+        let [coverage_50, coverage_90, coverage_95] = coverage;
+        Self { captures, told, median_error_m, p90_error_m, expected_median_m, coverage_50, coverage_90, coverage_95 }
+    }
 }
 
 #[derive(Serialize)]

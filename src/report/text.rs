@@ -33,6 +33,7 @@ pub fn summary(site: &Site, outcome: &Outcome, colour: bool) -> String {
     if outcome.verdict != Verdict::NoLeak {
         lines.extend(rival(site, outcome));
     }
+    lines.extend(outcome.proof.as_ref().map(|proof| row("proved", &words::proof(proof))));
     lines.extend(basis(site, outcome));
     lines.extend(sensor_faults(outcome, &paint));
     lines.extend(outcome.warnings.iter().map(|w| paint.warning(&format!("  warning: {}", printable(w)))));

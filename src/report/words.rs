@@ -1,6 +1,6 @@
 //! Phrases that text and pictures share, so that both say the same thing the same way.
 
-use crate::locate::{Behaviour, Candidate, Detectable, Ellipse, Event, Leak, Outcome, PathUsed, Road, Verdict};
+use crate::locate::{Behaviour, Candidate, Detectable, Ellipse, Event, Leak, Outcome, PathUsed, Proof, Road, Verdict};
 use crate::site::{Site, WallPoint};
 
 /// Candidates above this share of the best one are worth a reader's glance.
@@ -77,6 +77,21 @@ pub(super) fn rivals(outcome: &Outcome) -> impl Iterator<Item = &Candidate> {
     };
     let skipped = usize::from(outcome.leaks.is_empty());
     outcome.candidates.iter().skip(skipped).filter(move |c| c.score > RIVAL_SCORE && !answered(c))
+}
+
+/// The leak put back and located again.
+pub(super) fn proof(proof: &Proof) -> String {
+    let [_, _, in_95] = proof.coverage.map(|share| 100.0 * share);
+    let mm = |metres: f64| format!("{:.2} mm", metres * 1e3);
+    format!(
+        "put back {} times, told in {:.0} %: median error {} ({} expected), 90 % within {}; in {in_95:.0} % the 95 % ellipse \
+         holds it",
+        proof.captures,
+        100.0 * proof.told,
+        mm(proof.median_error_m),
+        mm(proof.expected_median_m),
+        mm(proof.p90_error_m)
+    )
 }
 
 /// Text from a site file made safe for a terminal and for XML: no control characters.
