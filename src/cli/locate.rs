@@ -62,8 +62,8 @@ pub struct Arguments {
     #[arg(long, value_name = "P", default_value = "1%", value_parser = quantity::probability)]
     alarm: f64,
     /// Put the leak back into N captures like this one, locate it again, and tell the error beside the ellipse
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = captures, hide_default_value = true)]
-    prove: usize,
+    #[arg(long, value_name = "N", value_parser = captures)]
+    prove: Option<usize>,
     /// Write no plots
     #[arg(long)]
     no_plots: bool,
@@ -122,7 +122,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         to_s: arguments.to,
         leaks: arguments.leaks,
         alarm: arguments.alarm,
-        prove: arguments.prove,
+        prove: arguments.prove.unwrap_or(0),
         transient: arguments.transient,
     };
     let progress = Progress::new(arguments.quiet);
