@@ -254,7 +254,6 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         fit: Some(Fit { chi2_per_dof: 1.1, dof: count.saturating_sub(3), worst_sensor: 0 }),
         map_z: 14.0,
         chance: Chance { probability: 1e-9, allowed: 0.01, needed_z: 4.6, draws: 24 },
-        proof: None,
         detectable: None,
         proof: None,
         warnings: Vec::new(),
