@@ -40,7 +40,7 @@ fn the_main_command_finds_the_leak_of_the_sample_within_5_mm() {
             assert!(found.contains(&format!("{stem}.{ending}")), "{found:?}");
         }
     }
-    assert_eq!(found.len(), 13, "{found:?}");
+    assert_eq!(found.len(), 14, "{found:?}");
 }
 
 #[test]
@@ -72,10 +72,10 @@ fn quiet_is_silent_on_stderr_and_still_answers() {
 }
 
 #[test]
-fn no_plots_leaves_the_result_alone_in_the_folder() {
+fn no_plots_leaves_the_result_and_its_map_alone_in_the_folder() {
     let work = workplace();
     let ran = say(work.path(), "locate there/capture.wav --no-plots --out deep/er").done();
-    assert_eq!(names(&work.path().join("deep/er")), ["result.json"]);
+    assert_eq!(names(&work.path().join("deep/er")), ["map.json", "result.json"]);
     assert!(!ran.stderr.contains("plots"), "{}", ran.stderr);
     assert_eq!(names(work.path()), ["deep", "there"]);
 }
@@ -87,6 +87,30 @@ fn the_default_folder_is_the_captures_stem_in_the_current_one() {
     say(work.path(), "locate there/night.two.wav --no-plots").done();
     assert_eq!(names(work.path()), ["night.two.pinhole", "there"]);
     assert_eq!(names(&work.path().join("there")), ["night.two.wav", "site.toml", "truth.json"]);
+}
+
+#[test]
+fn two_results_are_compared_in_words_file_and_plot() {
+    let work = workplace();
+    let quiet = recorded(&panel(&[("snr_db = 10", "snr_db = -60")]));
+    std::fs::copy(quiet.path().join("capture.wav"), work.path().join("there/quiet.wav")).unwrap();
+    say(work.path(), "locate there/capture.wav --no-plots --out a").done();
+    say(work.path(), "locate there/quiet.wav --no-plots --out b").done();
+    let ran = say(work.path(), "compare a/result.json b/result.json --out ab").done();
+    assert!(ran.stdout.starts_with("1 leak gone in B") && ran.stdout.contains("would have shown it even"), "{ran:?}");
+    assert_eq!(names(&work.path().join("ab")), ["compare.json", "compare.png", "compare.svg"]);
+    let ran = say(work.path(), "compare b/result.json a/result.json --json --no-plots --out ba").done();
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(told["changes"][0]["what"], "only-b", "{told}");
+    let ran = say(work.path(), "compare a/result.json a/result.json --json --no-plots --out aa").done();
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&told["changes"][0]["what"], &told["changes"][0]["apart_m"]),
+        (&Value::from("same"), &Value::from(0.0))
+    );
+    std::fs::remove_file(work.path().join("a/map.json")).unwrap();
+    say(work.path(), "compare a/result.json b/result.json").refused(2, &["map.json", "locate"]);
+    say(work.path(), "compare there/site.toml b/result.json").refused(2, &["map.json"]);
 }
 
 #[test]
@@ -199,7 +223,7 @@ fn a_reader_that_goes_away_is_no_error() {
         assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
         assert_eq!(said, "");
     }
-    assert_eq!(names(&work.path().join("capture.pinhole")), ["result.json"]);
+    assert_eq!(names(&work.path().join("capture.pinhole")), ["map.json", "result.json"]);
 }
 
 #[test]

@@ -378,7 +378,7 @@ fn any_file_name_will_do() {
         assert_eq!(serde_json::from_str::<serde_json::Value>(&ran.stdout).unwrap()["verdict"], "leak");
         let mut out = Path::new(&name).file_stem().unwrap().to_os_string();
         out.push(".pinhole");
-        assert_eq!(names(&folder.path().join(out)), ["result.json"]);
+        assert_eq!(names(&folder.path().join(out)), ["map.json", "result.json"]);
         let mut out = OsString::from("--out=");
         out.push(&name);
         let ran = run(folder.path(), [OsString::from("locate"), out, "--".into(), name]);

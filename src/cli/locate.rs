@@ -9,7 +9,7 @@ use pinhole::atomic::write_atomically;
 use pinhole::capture::Captures;
 use pinhole::cross_spectra::Weighting;
 use pinhole::locate::{Options, Outcome, Verdict, Wanted, locate, locate_transients};
-use pinhole::report::{result_json, summary, write_plots};
+use pinhole::report::{map_json, result_json, summary, write_plots};
 use pinhole::site::{Site, read_site};
 use pinhole::{Error, Result};
 
@@ -147,6 +147,8 @@ fn tell(arguments: &Arguments, site: &Site, mut outcome: Outcome, progress: &Pro
     }
     let json = result_json(site, &outcome);
     write_atomically(out.join("result.json"), json.as_bytes())?;
+    let site_text = std::fs::read_to_string(site_path(arguments)?).unwrap_or_default();
+    write_atomically(out.join("map.json"), map_json(&site_text, &outcome).as_bytes())?;
     progress.finish();
     if arguments.json {
         console::print(&json)?;

@@ -1,5 +1,6 @@
 //! Flags in, text and exit status out. Nothing here computes.
 
+mod compare;
 mod console;
 mod dispersion;
 mod locate;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Where on the wall the leak is, how sure that is, with plots
     Locate(locate::Arguments),
+    /// Two results on one scale: what is new, what is gone
+    Compare(compare::Arguments),
     /// Phase and group speed of the wall's waves over a band
     Dispersion(dispersion::Arguments),
     /// Captures with a known truth, from a scene
@@ -34,6 +37,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|m| Arguments::from_arg_matches(&m));
     let done = match parsed {
         Ok(Arguments { command: Command::Locate(arguments) }) => locate::run(&arguments),
+        Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),
         Ok(Arguments { command: Command::Simulate(arguments) }) => simulate::run(&arguments),
         Err(error) if error.use_stderr() => {

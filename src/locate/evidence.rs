@@ -36,13 +36,15 @@ pub struct Scene<'a, 'b> {
     pub fates: &'b [BinFate],
 }
 
-/// Gathers the evidence. `place` is the reported place; `peak` the response there.
+/// Gathers the evidence. `place` is the reported place; `peak` the response there, `level_db` the median
+/// sensor's level in the band.
 pub fn gather(
     scene: Scene<'_, '_>,
     overview: Overview,
     coherence2: Vec<f64>,
     place: &WallPoint,
     peak: f32,
+    level_db: f64,
 ) -> Evidence {
     let Scene { array, preparation, view, kept, fates } = scene;
     let mut levels = Array2::zeros((kept.len(), overview.density.ncols()));
@@ -55,6 +57,7 @@ pub fn gather(
     let highest_hz = overview.spacing_hz * (overview.density.ncols().max(1) - 1) as f64;
     Evidence {
         maps: maps(array, view, peak),
+        map_level_db: power_db(f64::from(peak).max(f64::MIN_POSITIVE)) + level_db,
         correlations: correlations(array, view, place),
         frequency_hz: (0..overview.density.ncols()).map(|k| k as f64 * overview.spacing_hz).collect(),
         levels,

@@ -19,10 +19,10 @@ use crate::site::Point3;
 
 /// Cells of the room in the first round, and those that are split in each further one.
 const CELLS: f64 = 40e3;
-const KEPT: usize = 400;
+const KEPT: usize = 1500;
 
 /// A machine's response over that of the best place on a wall.
-const OVER_WALL: f32 = 1.15;
+const OVER_WALL: f32 = 1.05;
 
 /// Log likelihood, in nats, that a machine must bring: chance brings 20 somewhere among the millions of places of a room.
 const LEAST_NATS: f64 = 30.0;
@@ -76,6 +76,23 @@ pub fn loudest(array: &Array<'_>, view: &View, wall: f32, samples_per_bin: f64, 
     })
 }
 
+/// Uphill from a place in halving steps.
+fn climbed(mut best: (Point3, f32), mut stride_m: f64, heard: &dyn Fn(Point3) -> (Point3, f32)) -> (Point3, f32) {
+    let least_m = 0.1 * stride_m;
+    while stride_m > least_m {
+        let around = (0..6).map(|i| {
+            let mut place = best.0;
+            place[i / 2] += if i % 2 == 0 { stride_m } else { -stride_m };
+            heard(place)
+        });
+        match around.max_by(|x, y| x.1.total_cmp(&y.1)) {
+            Some(next) if next.1 > best.1 => best = next,
+            _ => stride_m /= 2.0,
+        }
+    }
+    best
+}
+
 /// The strongest place of a box, found from coarse to fine by bounds.
 fn strongest(array: &Array<'_>, response: &Response<'_, '_>, [low, high]: [Point3; 2]) -> (Point3, f32) {
     let size = high - low;
@@ -93,10 +110,14 @@ fn strongest(array: &Array<'_>, response: &Response<'_, '_>, [low, high]: [Point
         let mut bounded: Vec<(Point3, f32)> =
             cells.par_iter().map(|cell| (*cell, bounds.at_ranges(array.free_ranges_m(cell).as_slice()))).collect();
         bounded.sort_by(|x, y| y.1.total_cmp(&x.1));
-        if side_m < finest_m {
-            return bounded[0];
-        }
         bounded.truncate(KEPT);
+        if side_m < finest_m {
+            // Bounds are what chance makes at its best within each cell; a machine must be heard at one place.
+            let heard = |place: Point3| (place, response.at_ranges(array.free_ranges_m(&place).as_slice()));
+            let tried = bounded.par_iter().map(|(cell, _)| heard(*cell));
+            let best = tried.reduce_with(|x, y| if y.1 > x.1 { y } else { x }).expect("at least one cell");
+            return climbed(best, 0.5 * side_m, &heard);
+        }
         side_m /= 2.0;
         let offsets = [-0.5, 0.5];
         let split = |cell: &Point3| {

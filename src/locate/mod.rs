@@ -212,7 +212,8 @@ pub fn locate(
     };
     let coherence2 = mean_coherence2(&heard.mean, layout, averages);
     let peak = found.standings[0].places[0].value;
-    let evidence = evidence::gather(scene, heard.overview, coherence2, &candidates[0].point, peak);
+    let level_db = tell::level_db(view, &heard.mean, layout);
+    let evidence = evidence::gather(scene, heard.overview, coherence2, &candidates[0].point, peak, level_db);
     let pairs = tell::pairs(array, view, averages, samples_per_bin, best);
     watch.lap("evidence");
     let notes =

@@ -315,6 +315,8 @@ pub struct Fit {
 pub struct Evidence {
     /// Steered response, one map a wall on which a leak can be heard, in the site's order.
     pub maps: Vec<WallMap>,
+    /// Level of the strongest place of the maps: coherent power at the median sensor in the band, decibels re full scale.
+    pub map_level_db: f64,
     /// Correlation over delay, one a record of `Outcome::pairs`, in that order.
     pub correlations: Vec<PairCorrelation>,
     /// Frequencies of the columns of `levels`, hertz, the whole range of the capture.

@@ -90,6 +90,11 @@ impl<'a, 'b> Response<'a, 'b> {
     /// The response at a place, tables interpolated linearly.
     fn at_with(&self, place: &WallPoint, ranges: &mut [f64]) -> f32 {
         self.array.ranges_into(place, ranges);
+        self.at_ranges(ranges)
+    }
+
+    /// The response of a source at these ranges.
+    pub fn at_ranges(&self, ranges: &[f64]) -> f32 {
         let mut sum = 0.0;
         for ((&(m, n), table), first_m) in self.pairs.iter().zip(&self.tables).zip(&self.first_m) {
             let place = ((ranges[m] - ranges[n] - first_m) / self.step_m).clamp(0.0, (table.len() - 1) as f64);

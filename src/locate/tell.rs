@@ -86,6 +86,16 @@ impl Heard {
     }
 }
 
+/// Level of the median sensor in the band by its used bins, decibels re full scale; bins left out count as their mean.
+pub fn level_db(view: &View, powers: &Sums, layout: &Layout) -> f64 {
+    let frequency_hz = &view.coherence.frequency_hz;
+    let first_hz = layout.first_bin as f64 * layout.spacing_hz();
+    let width_hz = layout.bins as f64 * layout.spacing_hz() / frequency_hz.len() as f64;
+    let bin = |hz: &f64| ((hz - first_hz) / layout.spacing_hz()).round() as usize;
+    let power = |row: ndarray::ArrayView1<'_, f64>| frequency_hz.iter().map(|hz| row[bin(hz)] * width_hz).sum();
+    median(powers.auto.rows().into_iter().map(|row| power_db(power(row))).collect())
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -5,6 +5,7 @@
 //! [`Site`]: crate::site::Site
 //! [`Outcome`]: crate::locate::Outcome
 
+mod comparison;
 mod dispersion;
 mod json;
 mod plots;
@@ -12,7 +13,8 @@ mod records;
 mod text;
 mod words;
 
+pub use comparison::{Change, Comparison, Finding, map_json};
 pub use dispersion::{dispersion_csv, dispersion_table};
 pub use json::result_json;
-pub use plots::{Plots, write_dispersion_plot, write_plots};
+pub use plots::{Plots, write_comparison_plot, write_dispersion_plot, write_plots};
 pub use text::summary;

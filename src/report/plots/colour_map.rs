@@ -29,6 +29,18 @@ const ANCHORS: [[u8; 3]; 17] = [
     [253, 231, 37],
 ];
 
+/// How values become colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// From least to most.
+    Sequential,
+    /// From less, blue, over nothing, white, to more, orange; told apart by all eyes.
+    Diverging,
+}
+
+/// The ends and the middle of the diverging scale.
+const LESS_MORE: [[u8; 3]; 3] = [[0, 80, 150], [247, 247, 247], [190, 60, 0]];
+
 /// The colour of a share of the range, 0 to 1; shares beyond are held at the ends.
 pub(super) fn colour(share: f64) -> [u8; 3] {
     let x = share.clamp(0.0, 1.0) * (ANCHORS.len() - 1) as f64;
@@ -48,6 +60,30 @@ pub(super) fn index(share: f64) -> u8 {
 /// The whole map.
 pub(super) fn palette() -> Vec<[u8; 3]> {
     (0..STEPS).map(|i| colour(i as f64 / (STEPS - 1) as f64)).collect()
+}
+
+fn diverging() -> Vec<[u8; 3]> {
+    let colour = |share: f64| {
+        let (low, t) = if share < 0.5 { (0, 2.0 * share) } else { (1, 2.0 * share - 1.0) };
+        std::array::from_fn(|c| {
+            let [a, b] = [LESS_MORE[low][c], LESS_MORE[low + 1][c]].map(f64::from);
+            (a + (b - a) * t).round() as u8
+        })
+    };
+    (0..STEPS).map(|i| colour(i as f64 / (STEPS - 1) as f64)).collect()
+}
+
+/// As [`image`], in the colours of a scale; `size` is width and height.
+pub(super) fn scaled(
+    scale: Scale,
+    [width, height]: [usize; 2],
+    share: impl FnMut(usize, usize) -> f64,
+) -> IndexedImage {
+    let image = image(width, height, share);
+    match scale {
+        Scale::Sequential => image,
+        Scale::Diverging => IndexedImage { palette: diverging(), ..image },
+    }
 }
 
 /// An image whose pixels are given as shares of the range, NaN where there is nothing.

@@ -1,7 +1,7 @@
 //! The look that all pictures share: sizes, colours, title, colour bar.
 
 use super::axes::{decimals, ticks};
-use super::colour_map;
+use super::colour_map::{self, Scale};
 use super::font;
 use super::picture::{Align, Frame, Label, Level, Picture, Rgba, Stroke};
 
@@ -74,4 +74,20 @@ pub(super) fn colour_bar(picture: &mut Picture, frame: Frame, range: [f64; 2], q
         picture.label(Label::new(text, [frame.right + 10.0, y], TICK_PX).align(Align::Start, Level::Middle));
     }
     picture.label(Label::new(quantity, [frame.left, frame.top - 16.0], TICK_PX));
+}
+
+/// A lying colour bar with its scale below and its quantity above.
+pub(super) fn flat_colour_bar(picture: &mut Picture, frame: Frame, range: [f64; 2], quantity: &str, scale: Scale) {
+    let columns = colour_map::STEPS;
+    picture.image(frame, colour_map::scaled(scale, [columns, 1], |x, _| x as f64 / (columns - 1) as f64));
+    picture.rectangle(frame, None, Some(Stroke::new(INK, 1.0)));
+    let marks = ticks(range, (frame.width() / 70.0) as usize);
+    let places = decimals(&marks);
+    for value in &marks {
+        let x = frame.left + (value - range[0]) / (range[1] - range[0]) * frame.width();
+        picture.line([[x, frame.bottom], [x, frame.bottom + 5.0]], Stroke::new(INK, 1.0));
+        let text = format!("{:.places$}", value + 0.0).replace('-', "−");
+        picture.label(Label::new(text, [x, frame.bottom + 9.0], SMALL_PX).align(Align::Middle, Level::Top));
+    }
+    picture.label(Label::new(quantity, [frame.left, frame.top - 10.0], TICK_PX));
 }

@@ -1,5 +1,6 @@
 //! Where on the wall is the leak? All walls laid flat at one scale, or seen from all sides, the answer marked.
 
+use super::colour_map::Scale;
 use super::inset;
 use super::layout::{Patch, laid_out};
 use super::look::{self, LEAK, SMALL_PX, WHITE, faded};
@@ -40,7 +41,7 @@ pub(super) fn draw(site: &Site, outcome: &Outcome) -> Picture {
 fn draw_flat(picture: &mut Picture, site: &Site, outcome: &Outcome, range_db: [f64; 2], patches: Vec<Patch>) -> bool {
     for one in &patches {
         let map = outcome.evidence.maps.iter().find(|m| m.wall == one.wall);
-        patch::draw(picture, site, one, map, range_db);
+        patch::draw(picture, site, one, map, range_db, Scale::Sequential);
     }
     let mut names = Names::new(Frame::new(0.0, look::TOP_PX, 1200.0, 1000.0));
     let rivals = mark_places(picture, site, outcome, &patches, &mut names);

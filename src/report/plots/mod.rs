@@ -7,6 +7,7 @@
 mod axes;
 mod coherence;
 mod colour_map;
+mod comparison;
 mod correlations;
 mod dispersion;
 mod font;
@@ -36,6 +37,7 @@ use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::locate::Outcome;
 use crate::propagation::Medium;
+use crate::report::comparison::Comparison;
 use crate::site::Site;
 use picture::Picture;
 
@@ -109,6 +111,14 @@ pub fn write_dispersion_plot(
     dir: impl AsRef<Path>,
 ) -> Result<[PathBuf; 2]> {
     write_picture(&dispersion::draw(&site.name, media, band_hz), dir.as_ref(), "dispersion")
+}
+
+/// Writes two results on one scale, and their difference, to `dir` as `compare.png` and `compare.svg`.
+///
+/// # Errors
+/// As [`write_plots`].
+pub fn write_comparison_plot(comparison: &Comparison, dir: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
+    write_picture(&comparison::draw(comparison), dir.as_ref(), "compare")
 }
 
 fn write_picture(picture: &Picture, dir: &Path, stem: &str) -> Result<[PathBuf; 2]> {

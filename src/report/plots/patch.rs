@@ -1,7 +1,7 @@
 //! One wall laid flat: its response in colour, its edge, its scales in metres and degrees.
 
 use super::axes::{decimals, number, ticks};
-use super::colour_map;
+use super::colour_map::{self, Scale};
 use super::font;
 use super::layout::{Patch, ROOM};
 use super::look::{self, AXIS_PX, GREY, INK, PALE, SMALL_PX, TICK_PX, WHITE, faded};
@@ -12,13 +12,20 @@ use crate::report::words::shortened;
 use crate::site::{Chart, Site};
 
 /// Draws the wall with the response between `range_db`, or plain grey where there is no map of it.
-pub(super) fn draw(picture: &mut Picture, site: &Site, patch: &Patch, map: Option<&WallMap>, range_db: [f64; 2]) {
+pub(super) fn draw(
+    picture: &mut Picture,
+    site: &Site,
+    patch: &Patch,
+    map: Option<&WallMap>,
+    range_db: [f64; 2],
+    scale: Scale,
+) {
     let chart = patch.flat.chart();
     match map {
         Some(map) => {
             let Frame { left, top, .. } = patch.frame;
             let (width, height) = (patch.frame.width().ceil().max(1.0), patch.frame.height().ceil().max(1.0));
-            let image = colour_map::image(width as usize, height as usize, |x, y| {
+            let image = colour_map::scaled(scale, [width as usize, height as usize], |x, y| {
                 match patch.chart_at([left + x as f64 + 0.5, top + y as f64 + 0.5]) {
                     Some((a, v)) => (sampled(map, &chart, a, v) - range_db[0]) / (range_db[1] - range_db[0]),
                     None => f64::NAN,

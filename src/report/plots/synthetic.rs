@@ -308,6 +308,7 @@ fn evidence(site: &Site, point: &WallPoint, correlations: Vec<PairCorrelation>) 
     let (rows, columns) = (512, 400);
     Evidence {
         maps: maps.collect(),
+        map_level_db: -50.0,
         correlations,
         levels,
         level_sensors: (0..site.sensors.len()).collect(),
