@@ -119,6 +119,8 @@ pub fn listen_in<'a>(
         )));
     }
     let spectra = heard.spectra.keeping(&channels.kept);
+    let names = |captures: &Captures| captures.paths().map(|p| p.display().to_string()).collect::<Vec<_>>();
+    let background_files = background.as_ref().map(names).unwrap_or_default();
     let background = background
         .map(|captures| hear_background(site, captures, &preparation, progress))
         .transpose()?
@@ -130,7 +132,8 @@ pub fn listen_in<'a>(
     }
     let rate_hz = f64::from(captures.sample_rate_hz());
     let capture = CaptureSpan {
-        files: captures.paths().map(|p| p.display().to_string()).collect(),
+        files: names(&captures),
+        background_files,
         sample_rate_hz: captures.sample_rate_hz(),
         channels: captures.channels(),
         from_s: preparation.span.first_frame as f64 / rate_hz,

@@ -204,6 +204,8 @@ pub struct Stretch {
 pub struct CaptureSpan {
     /// The capture files as given, one a recorder.
     pub files: Vec<String>,
+    /// Those of the background over which everything told is new; empty without one.
+    pub background_files: Vec<String>,
     /// Samples per second.
     pub sample_rate_hz: u32,
     /// Channels over all files.

@@ -142,6 +142,8 @@ pub(super) enum BehaviourRecord {
 #[derive(Serialize)]
 pub(super) struct CaptureRecord<'a> {
     files: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    background_files: &'a [String],
     sample_rate_hz: u32,
     channels: usize,
     from_s: f64,
@@ -325,6 +327,7 @@ impl<'a> From<&'a CaptureSpan> for CaptureRecord<'a> {
     fn from(span: &'a CaptureSpan) -> Self {
         Self {
             files: &span.files,
+            background_files: &span.background_files,
             sample_rate_hz: span.sample_rate_hz,
             channels: span.channels,
             from_s: span.from_s,

@@ -10,15 +10,20 @@ const RIVAL_SCORE: f64 = 0.8;
 pub(super) fn headline(site: &Site, outcome: &Outcome) -> String {
     match (outcome.verdict, outcome.leaks.first()) {
         (Verdict::Leak, Some(leak)) => {
+            let new = if outcome.capture.background_files.is_empty() { "" } else { "New over the background: " };
             let place = format!("{}, {}", place(site, &leak.point), plus_minus(&leak.ellipse_95));
             let (one, many) = if outcome.events.is_empty() { ("Leak", "leaks") } else { ("Event", "events") };
             match outcome.leaks.len() {
-                1 => format!("{one} on {place}"),
-                n => format!("{n} {many}, the strongest on {place}"),
+                1 if new.is_empty() => format!("{one} on {place}"),
+                1 => format!("{new}{} on {place}", one.to_lowercase()),
+                n => format!("{new}{n} {many}, the strongest on {place}"),
             }
         }
         (Verdict::Leak, None) => "Leak heard, but not located".to_owned(),
-        (Verdict::NoLeak, _) => format!("No leak heard between {}", band(outcome.band_hz)),
+        (Verdict::NoLeak, _) if outcome.capture.background_files.is_empty() => {
+            format!("No leak heard between {}", band(outcome.band_hz))
+        }
+        (Verdict::NoLeak, _) => format!("Nothing new over the background between {}", band(outcome.band_hz)),
         (Verdict::Inconclusive, _) => "Inconclusive: a leak is neither found nor ruled out".to_owned(),
     }
 }

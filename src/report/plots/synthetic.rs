@@ -241,6 +241,7 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         },
         capture: CaptureSpan {
             files: vec!["prk.wav".into()],
+            background_files: Vec::new(),
             sample_rate_hz: 192_000,
             channels: count,
             from_s: 0.0,
