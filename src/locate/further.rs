@@ -98,7 +98,7 @@ pub fn further(
         let rest = View::new("the rest", array, Arc::clone(&leaks.rest));
         let response = rest.response(array);
         let place = response.strongest(&response.over(cover), REST_CELLS);
-        if let Some(machine) = machine::loudest(array, &rest, place.value, samples_per_bin, separation_m)
+        if let Some(machine) = machine::loudest(array, &rest, place.value, null.material, separation_m)
             && machine.is_new(&leaks.machines, separation_m)
         {
             leaks.rest = Arc::new(machine.explained_away(&leaks.rest));

@@ -55,7 +55,7 @@ pub fn judged<'a>(
         let modes = answers.len();
         let (Answer { array, looks, found, stretch, tried, .. }, rival) = focus::best_supported(answers, named);
         let wall = found.standings[0].places[0].value;
-        let louder = machine::loudest(&array, &looks[0], wall, samples_per_bin, found.separation_m);
+        let louder = machine::loudest(&array, &looks[0], wall, material, found.separation_m);
         if let Some(louder) = louder.filter(|louder| louder.is_new(&machines, found.separation_m)) {
             machines.push(louder);
             continue;

@@ -8,24 +8,33 @@
 use nalgebra::DVector;
 use rayon::prelude::*;
 
+use super::alarm::{Gumbel, Null};
 use super::array::Array;
 use super::explain::explained_away;
 use super::own_range::lined_up;
 use super::search::Response;
-use super::views::View;
+use super::views::{Material, View};
 use crate::cross_spectra::Coherence;
 use crate::propagation::Medium;
 use crate::site::Point3;
 
 /// Cells of the room in the first round, and those that are split in each further one.
 const CELLS: f64 = 40e3;
-const KEPT: usize = 1500;
+const KEPT: usize = 400;
 
 /// A machine's response over that of the best place on a wall.
 const OVER_WALL: f32 = 1.05;
 
 /// Log likelihood, in nats, that a machine must bring: chance brings 20 somewhere among the millions of places of a room.
 const LEAST_NATS: f64 = 30.0;
+
+/// Probability by chance up to which a machine is one, and the captures drawn to tell: where a site leaves positions open,
+/// tables are pooled, and chance reaches farther.
+const CHANCE: f64 = 1e-3;
+const DRAWS: u64 = 8;
+
+/// Log likelihood a pair, in nats, that chance never brings however much a table is pooled: 3.2 standard deviations in each.
+const SURE_NATS: f64 = 5.0;
 
 /// Nearer to a wall than this, metres, or than six standard deviations of what the site leaves open, a source is on it.
 const OFF_WALL_M: f64 = 0.06;
@@ -57,8 +66,16 @@ impl Machine {
     }
 }
 
-/// The loudest source of this view, where that is a machine: `wall` is the response of the best place on a wall.
-pub fn loudest(array: &Array<'_>, view: &View, wall: f32, samples_per_bin: f64, separation_m: f64) -> Option<Machine> {
+/// The loudest source of this view of `material`, where that is a machine: `wall` is the response of the best place on a
+/// wall.
+pub fn loudest(
+    array: &Array<'_>,
+    view: &View,
+    wall: f32,
+    material: Material<'_>,
+    separation_m: f64,
+) -> Option<Machine> {
+    let samples_per_bin = material.spectra.samples_per_bin();
     let corners = array.room()?;
     let response = view.response(array);
     let (position_m, value) = strongest(array, &response, corners);
@@ -66,7 +83,17 @@ pub fn loudest(array: &Array<'_>, view: &View, wall: f32, samples_per_bin: f64, 
     let nats = samples_per_bin * products * f64::from(value).powi(2);
     let off_m = (array.site.nearest(&position_m).position_m - position_m).norm();
     let is_machine = value > OVER_WALL * wall && nats > LEAST_NATS && off_m > OFF_WALL_M.max(separation_m);
-    is_machine.then(|| {
+    let beyond_chance = || {
+        let null = Null::of(Material { machines: &[], ..material });
+        let by_chance = |seed: u64| {
+            let drawn = View::new("drawn", array, null.looks(seed).swap_remove(0).1);
+            f64::from(strongest(array, &drawn.response(array), corners).1)
+        };
+        let drawn: Vec<f64> = (0..DRAWS).into_par_iter().map(by_chance).collect();
+        Gumbel::of(&drawn).exceeding(f64::from(value)) < CHANCE
+    };
+    let sure = nats > SURE_NATS * view.coherence.pairs.len() as f64;
+    (is_machine && (sure || beyond_chance())).then(|| {
         // Microphones a few millimetres off their places would leave half of it behind.
         let blur_m = view.coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
         let wave_m =

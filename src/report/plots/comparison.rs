@@ -15,7 +15,7 @@ use crate::report::words::shortened;
 use crate::site::WallPoint;
 
 /// The scale reaches this far below the loudest place of either, decibels, at most.
-const REACH_DB: f64 = 20.0;
+const REACH_DB: f64 = 30.0;
 
 /// The difference's scale reaches at least this far to either side, decibels.
 const LEAST_DB: f64 = 3.0;
