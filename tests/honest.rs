@@ -6,7 +6,7 @@ use common::root;
 use pinhole::capture::Captures;
 use pinhole::locate::{Options, Outcome, Verdict, Wanted, locate};
 use pinhole::simulate::{Fan, Recording, Scene, read_scene, simulate, write};
-use pinhole::site::Point3;
+use pinhole::site::{Point3, Recorder};
 
 /// The quiet tunnel: eight microphones, a quarter of a second, one leak 10 dB over the noise.
 fn tunnel(change: impl Fn(&mut Scene)) -> Scene {
@@ -20,7 +20,10 @@ fn told(scene: &Scene, options: &Options, wound: impl Fn(&mut Recording)) -> Out
     wound(&mut recorded.recordings[0]);
     let folder = tempfile::tempdir().unwrap();
     write(scene, &recorded, folder.path()).unwrap();
-    let captures = Captures::open(&[folder.path().join("capture.wav")]).unwrap();
+    let name =
+        |id: &str| if recorded.recordings.len() == 1 { "capture.wav".into() } else { format!("capture_{id}.wav") };
+    let paths: Vec<_> = scene.site.recorders.iter().map(|recorder| folder.path().join(name(&recorder.id))).collect();
+    let captures = Captures::open(&paths).unwrap();
     let options = Options { band_hz: Some(scene.band_hz().into()), ..options.clone() };
     locate(&scene.site, captures, None, &options, &|_, _| ()).unwrap()
 }
@@ -132,4 +135,27 @@ fn patches_to_be_searched_hold_the_leak_and_add_up() {
     let truth = scene.leaks[0].place.position_m;
     let near = |p: &pinhole::locate::Patch| (p.point.position_m - truth).norm() < p.size_m[0].hypot(p.size_m[1]);
     assert!(outcome.search.iter().any(near));
+}
+
+#[test]
+fn clocks_of_free_recorders_are_told_by_the_leak() {
+    let (offset_s, ppm) = (0.0371, 25.0);
+    let scene = tunnel(|scene| {
+        let recorder = |id: &str, clock| Recorder { id: id.into(), clock, stand: 0 };
+        scene.site.recorders = vec![recorder("A", 0), recorder("B", 1)];
+        for sensor in &mut scene.site.sensors[4..] {
+            sensor.recorder = 1;
+            sensor.channel -= 4;
+        }
+        scene.deviations.recorder_offset_s = vec![0.0, offset_s];
+        scene.deviations.recorder_ppm = vec![0.0, ppm];
+    });
+    let outcome = told(&scene, &Options::default(), |_| ());
+    assert_eq!(outcome.pairs.len(), 12, "no pair across clocks");
+    let [clock] = outcome.clocks[..] else { panic!("{:?}", outcome.notes) };
+    assert_eq!((clock.recorder, clock.reference), (1, 0));
+    let (drift, drift_sigma) = clock.drift_ppm.expect("a quarter of a second tells");
+    // A quarter of a second drifts by 6 µs, a third of a wave; sensors a millimetre off hear 3 µs early or late.
+    assert!((drift - ppm).abs() < 4.0 * drift_sigma && drift_sigma < 1.0, "{clock:?}");
+    assert!((clock.offset_s.0 - offset_s).abs() < 4.0 * clock.offset_s.1 && clock.offset_s.1 < 3e-6, "{clock:?}");
 }

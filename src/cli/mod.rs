@@ -1,11 +1,13 @@
 //! Flags in, text and exit status out. Nothing here computes.
 
+mod analysis;
 mod compare;
 mod console;
 mod dispersion;
 mod locate;
 mod quantity;
 mod simulate;
+mod survey;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -24,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Where on the wall the leak is, how sure that is, with plots
     Locate(locate::Arguments),
+    /// The same from several stands, one after the other
+    Survey(survey::Arguments),
     /// Two results on one scale: what is new, what is gone
     Compare(compare::Arguments),
     /// Phase and group speed of the wall's waves over a band
@@ -37,6 +41,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|m| Arguments::from_arg_matches(&m));
     let done = match parsed {
         Ok(Arguments { command: Command::Locate(arguments) }) => locate::run(&arguments),
+        Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
         Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),
         Ok(Arguments { command: Command::Simulate(arguments) }) => simulate::run(&arguments),

@@ -5,7 +5,7 @@
 //! captures is tested like one. Time-shifted partners of the capture itself would cost a matrix each while listening.
 
 use nalgebra::{Cholesky, Complex, DMatrix};
-use ndarray::Array2;
+use ndarray::{Array2, Zip};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -89,24 +89,19 @@ impl Model {
         // Fewer draws than averages scatter more; the scatter is brought to what the averages leave.
         let scatter = (draws as f64 / averages).sqrt();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut heard = Array2::zeros((channels, bins));
+        let mut heard: Array2<Complex<f64>> = Array2::zeros((channels, bins));
         for _ in 0..draws {
             for mut row in heard.rows_mut() {
                 self.white(&mut rng, row.as_slice_mut().expect("rows are contiguous"));
             }
-            for bin in 0..bins {
-                let mut column = heard.column_mut(bin);
-                if let Some(factors) = &self.factors {
-                    for m in (0..channels).rev() {
-                        column[m] = (0..=m).map(|n| factors[bin][(m, n)] * column[n]).sum();
-                    }
+            for (mut column, factor) in heard.columns_mut().into_iter().zip(self.factors.iter().flatten()) {
+                for m in (0..channels).rev() {
+                    column[m] = (0..=m).map(|n| factor[(m, n)] * column[n]).sum();
                 }
-                for m in 0..channels {
-                    sums.auto[[m, bin]] += column[m].norm_sqr();
-                }
-                for (row, &(m, n)) in pairs.iter().enumerate() {
-                    sums.cross[[row, bin]] += column[m] * column[n].conj();
-                }
+            }
+            Zip::from(&mut sums.auto).and(&heard).for_each(|power, x| *power += x.norm_sqr());
+            for (row, &(m, n)) in sums.cross.rows_mut().into_iter().zip(pairs) {
+                Zip::from(row).and(heard.row(m)).and(heard.row(n)).for_each(|g, x, y| *g += x * y.conj());
             }
         }
         let count = segments as f64;

@@ -10,4 +10,4 @@ mod table;
 
 pub use onset::{Onset, onset};
 pub use pool::pooled;
-pub use table::{RangePlan, RangeTable};
+pub use table::{RangePlan, RangeTable, RealTable};

@@ -2,24 +2,27 @@
 
 /// Each value replaced by the maximum of those up to `half_width` to each side.
 ///
-/// Two running maxima over blocks of the window's width, one from each side, meet in every window (van Herk 1992):
-/// three comparisons a value, whatever the width.
+/// Windows grow by doubling, and two of the last power of two make one of any width: passes over the whole table that
+/// compare several values at once.
 pub fn pooled(values: &[f32], half_width: usize) -> Vec<f32> {
     if half_width == 0 || values.is_empty() {
         return values.to_vec();
     }
     let width = 2 * half_width + 1;
     let padded = values.len() + 2 * half_width;
-    let at =
-        |i: usize| if i < half_width || i - half_width >= values.len() { f32::MIN } else { values[i - half_width] };
-    let mut forward = vec![f32::MIN; padded];
-    let mut backward = vec![f32::MIN; padded];
-    for i in 0..padded {
-        forward[i] = if i % width == 0 { at(i) } else { forward[i - 1].max(at(i)) };
-        let j = padded - 1 - i;
-        backward[j] = if j + 1 == padded || (j + 1).is_multiple_of(width) { at(j) } else { backward[j + 1].max(at(j)) };
+    let mut maxima = vec![f32::MIN; padded];
+    maxima[half_width..half_width + values.len()].copy_from_slice(values);
+    let mut covered = 1;
+    while covered < width {
+        let ahead = covered.min(width - covered);
+        maxima = maxima.iter().zip(&maxima[ahead..]).map(|(&here, &there)| larger(here, there)).collect();
+        covered += ahead;
     }
-    (0..values.len()).map(|i| backward[i].max(forward[i + width - 1])).collect()
+    maxima
+}
+
+fn larger(x: f32, y: f32) -> f32 {
+    if y > x { y } else { x }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
 
 use realfft::num_complex::Complex;
+use realfft::{ComplexToReal, RealFftPlanner};
 use rustfft::{Fft, FftPlanner};
 
 /// Grid points that a bin is spread over. With twofold oversampling the error is about `10^(1 − width)`.
@@ -27,6 +28,19 @@ pub struct RangePlan {
     /// One over the kernel's transform at `0, step, 2 step, …`.
     deconvolution: Vec<f64>,
     fft: Arc<dyn Fft<f64>>,
+    /// The same length in single precision, real parts only.
+    real_fft: Arc<dyn ComplexToReal<f32>>,
+}
+
+/// Correlation of one pair over range difference, without its envelope.
+#[derive(Debug, Clone)]
+pub struct RealTable {
+    /// Range difference of the first value, metres.
+    pub first_m: f64,
+    /// Spacing, metres.
+    pub step_m: f64,
+    /// Values.
+    pub value: Vec<f32>,
 }
 
 /// Complex correlation of one pair over range difference `D = d_a − d_b`; the real part is the correlation, the
@@ -39,6 +53,13 @@ pub struct RangeTable {
     pub step_m: f64,
     /// Values.
     pub value: Vec<Complex<f32>>,
+}
+
+impl std::fmt::Debug for RangePlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (bins, length) = (self.spread.len(), self.fft.len());
+        write!(f, "RangePlan {{ step_m: {}, bins: {bins}, length: {length}, .. }}", self.step_m)
+    }
 }
 
 impl RangePlan {
@@ -65,10 +86,15 @@ impl RangePlan {
                 (first.rem_euclid(length as f64) as usize, weights)
             })
             .collect();
-        let kept = (reach_m / step_m).ceil() as usize + 1;
-        let deconvolution =
-            (0..=kept).map(|i| 1.0 / kernel_transform(TAU * i as f64 / length as f64 * half) / half).collect();
-        Self { step_m, spread, deconvolution, fft: FftPlanner::new().plan_fft_inverse(length) }
+        let kept = (reach_m / step_m).ceil() as usize + 2;
+        let transform = kernel_transforms(PI * WIDTH as f64 / length as f64, kept);
+        Self {
+            step_m,
+            spread,
+            deconvolution: transform.into_iter().map(|x| 1.0 / (x * half)).collect(),
+            fft: FftPlanner::new().plan_fft_inverse(length),
+            real_fft: RealFftPlanner::new().plan_fft_inverse(length),
+        }
     }
 
     /// Spacing of the tables, metres.
@@ -98,6 +124,42 @@ impl RangePlan {
             })
             .collect();
         RangeTable { first_m: -(kept as f64) * self.step_m, step_m: self.step_m, value }
+    }
+
+    /// The real part of [`Self::table`] in single precision, in a quarter of the time.
+    ///
+    /// # Panics
+    /// As [`Self::table`].
+    pub fn real_table(&self, spectrum: impl ExactSizeIterator<Item = Complex<f64>>, reach_m: f64) -> RealTable {
+        assert_eq!(spectrum.len(), self.spread.len());
+        let length = self.fft.len();
+        let mut grid = self.real_fft.make_input_vec();
+        // Every point but the first stands for itself and its mirror image.
+        let scale = 0.5 / spectrum.len() as f64;
+        for (value, (first, weights)) in spectrum.zip(&self.spread) {
+            let value = Complex::new((value.re * scale) as f32, (value.im * scale) as f32);
+            for (i, weight) in weights.iter().enumerate() {
+                let (point, value) = match (first + i) % length {
+                    0 => (0, Complex::new(2.0 * value.re, 0.0)),
+                    point if point < grid.len() => (point, value),
+                    point => (length - point, value.conj()),
+                };
+                grid[point] += value * (*weight as f32);
+            }
+        }
+        let mut table = self.real_fft.make_output_vec();
+        self.real_fft.process(&mut grid, &mut table).expect("lengths are those of the plan");
+        let kept = (reach_m / self.step_m).ceil() as usize;
+        let value = (0..=2 * kept)
+            .map(|i| table[(i + length - kept) % length] * self.deconvolution[i.abs_diff(kept)] as f32)
+            .collect();
+        RealTable { first_m: -(kept as f64) * self.step_m, step_m: self.step_m, value }
+    }
+}
+
+impl From<&RangeTable> for RealTable {
+    fn from(table: &RangeTable) -> Self {
+        Self { first_m: table.first_m, step_m: table.step_m, value: table.value.iter().map(|c| c.re).collect() }
     }
 }
 
@@ -155,17 +217,22 @@ fn kernel(x: f64) -> f64 {
     if x.abs() >= 1.0 { 0.0 } else { (BETA * ((1.0 - x * x).sqrt() - 1.0)).exp() }
 }
 
-/// `∫ kernel(x) cos(t x) dx` over `-1..1`, by the rectangle rule after `x = sin θ`, which converges like the kernel's
-/// smoothness: 64 points give full precision for the `t` that occur.
-fn kernel_transform(t: f64) -> f64 {
+/// `∫ kernel(x) cos(t x) dx` over `-1..1` for `count` multiples of `step` from `t = 0`, by the rectangle rule after
+/// `x = sin θ`, which converges like the kernel's smoothness: 64 points give full precision for the `t` that occur.
+fn kernel_transforms(step: f64, count: usize) -> Vec<f64> {
     const POINTS: usize = 64;
-    let step = PI / POINTS as f64;
-    (0..POINTS)
-        .map(|i| {
-            let theta = -PI / 2.0 + (i as f64 + 0.5) * step;
-            (BETA * (theta.cos() - 1.0)).exp() * (t * theta.sin()).cos() * theta.cos() * step
-        })
-        .sum()
+    let apart = PI / POINTS as f64;
+    // The integrand is even: half of the points count twice.
+    let half = (0..POINTS / 2).map(|i| (i as f64 + 0.5) * apart);
+    let weights: Vec<f64> = half.clone().map(|o| 2.0 * (BETA * (o.cos() - 1.0)).exp() * o.cos() * apart).collect();
+    let turns: Vec<Complex<f64>> = half.map(|o| Complex::cis(step * o.sin())).collect();
+    let mut phasors = vec![Complex::new(1.0, 0.0); turns.len()];
+    let next = |_| {
+        let sum = phasors.iter().zip(&weights).map(|(phasor, weight)| weight * phasor.re).sum();
+        phasors.iter_mut().zip(&turns).for_each(|(phasor, turn)| *phasor *= turn);
+        sum
+    };
+    (0..count).map(next).collect()
 }
 
 /// The least length of at least `points` whose only prime factors are 2, 3 and 5.
@@ -209,6 +276,12 @@ mod tests {
                 let error = (Complex::new(f64::from(table.value[i].re), f64::from(table.value[i].im)) - exact).norm();
                 // Kernel error 10^(1-7) of the largest value (at most 2), plus single precision of the result.
                 assert!(error < 2.0 * 1e-6 + 2e-7, "{error:e} at {}", table.range_m(i));
+            }
+            let real = plan.real_table(spectrum.iter().copied(), 1.1);
+            assert_eq!((real.first_m, real.value.len()), (table.first_m, table.value.len()));
+            for (r, c) in real.value.iter().zip(&table.value) {
+                // A single-precision transform of 2^15 values adds some 15 roundings.
+                assert!((r - c.re).abs() < 15.0 * f32::EPSILON * 2.0, "{r} {c}");
             }
         }
     }

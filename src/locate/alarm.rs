@@ -12,14 +12,14 @@ use realfft::num_complex::Complex;
 use super::array::Array;
 use super::search::Cover;
 use super::verdict::robust_z;
-use super::views::{Looks, Material, View};
+use super::views::{Glance, Looks, Material};
 use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Model};
 
 /// Draws of one round, and of the last: more where the probability is near the one that is allowed.
-const DRAWS: usize = 24;
+const DRAWS: usize = 16;
 const MOST_DRAWS: usize = 144;
 
-/// Probabilities are not told below this: two dozen draws do not carry further.
+/// Probabilities are not told below this: so few draws do not carry further.
 const LEAST: f64 = 1e-12;
 
 /// Euler's constant.
@@ -127,11 +127,12 @@ impl<'t> Null<'t> {
             let law = |value: &dyn Fn(&Shown) -> f64| Gumbel::of(&drawn.iter().map(value).collect::<Vec<_>>());
             let laws: Vec<Gumbel> = (0..seen.map_z.len()).map(|view| law(&|shown| shown.map_z[view])).collect();
             // Views fail differently: what is there stands out in every one.
-            let probability = laws.iter().zip(&seen.map_z).map(|(law, z)| law.exceeding(*z)).fold(0.0, f64::max);
-            let probability = (probability * tried as f64).clamp(LEAST, 1.0);
+            let exceeding = laws.iter().zip(&seen.map_z).map(|(law, z)| law.ln_exceeding(*z)).fold(f64::MIN, f64::max);
+            let ln = exceeding + (tried as f64).ln();
+            let probability = ln.exp().clamp(LEAST, 1.0);
             // By moments of n draws the mode scatters by 1.08/√n scales and the scale by 1.05/√n of itself.
-            let distance = (probability / allowed).ln().abs();
-            let scatter = ((1.17 + 1.1 * probability.ln().powi(2)) / drawn.len() as f64).sqrt();
+            let distance = (ln - allowed.ln()).abs();
+            let scatter = ((1.17 + 1.1 * ln.powi(2)) / drawn.len() as f64).sqrt();
             if distance > 3.0 * scatter || drawn.len() >= MOST_DRAWS {
                 let pair_probability = law(&|shown| shown.pair_z).exceeding(seen.pair_z);
                 return Alarm { probability, pair_probability, laws, draws: drawn.len() };
@@ -147,14 +148,11 @@ impl Alarm {
     }
 }
 
-/// What these views show.
-pub fn shown(array: &Array<'_>, cover: &Cover, views: &[View]) -> Shown {
-    let pair = |table: &crate::delay::RangeTable| {
-        table.value.iter().map(|c| f64::from(c.norm_sqr())).fold(0.0, f64::max).sqrt() / table.noise()
-    };
+/// What these glances show, one a view.
+pub fn shown(array: &Array<'_>, cover: &Cover, glances: &[Glance<'_>]) -> Shown {
     Shown {
-        map_z: views.iter().map(|view| robust_z(&view.response(array).over(cover))).collect(),
-        pair_z: views[0].tables.iter().map(pair).fold(0.0, f64::max),
+        map_z: glances.iter().map(|glance| robust_z(&glance.response(array).over(cover))).collect(),
+        pair_z: glances[0].pair_z(),
     }
 }
 
@@ -171,6 +169,12 @@ impl Gumbel {
     /// Probability of at least `value`.
     pub fn exceeding(&self, value: f64) -> f64 {
         -(-(-(value - self.mode) / self.scale).exp()).exp_m1()
+    }
+
+    /// Its logarithm, also where the probability itself is too small for a number.
+    pub fn ln_exceeding(&self, value: f64) -> f64 {
+        let scales = (value - self.mode) / self.scale;
+        if scales > 30.0 { -scales } else { self.exceeding(value).ln() }
     }
 
     /// Log likelihood, in nats, by which `difference` in `z` favours a place: the tail of chance falls so fast.

@@ -116,12 +116,18 @@ impl<'a> Array<'a> {
         self.ways.iter().map(|way| way.all(wall, place)).collect()
     }
 
+    /// Straight way from any place to each sensor, metres, written to `ranges_m`.
+    pub fn free_ranges_into(&self, place: &Point3, ranges_m: &mut [f64]) {
+        for (range, &sensor) in ranges_m.iter_mut().zip(&self.sensors) {
+            *range = (self.site.sensors[sensor].position_m - place).norm();
+        }
+    }
+
     /// Straight way from any place to each sensor, metres.
     pub fn free_ranges_m(&self, place: &Point3) -> DVector<f64> {
-        DVector::from_iterator(
-            self.len(),
-            self.sensors.iter().map(|&i| (self.site.sensors[i].position_m - place).norm()),
-        )
+        let mut ranges = DVector::zeros(self.len());
+        self.free_ranges_into(place, ranges.as_mut_slice());
+        ranges
     }
 
     /// Two corners of the box about sensors and audible walls, metres; absent where sound does not travel through air.

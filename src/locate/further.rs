@@ -45,6 +45,9 @@ const REST_CELLS: usize = 1 << 14;
 /// Directions in which resolution is asked for.
 const DIRECTIONS: usize = 12;
 
+/// Frequencies for which it is worked out.
+const FREQUENCIES: usize = 128;
+
 /// The leaks of a capture.
 pub struct Leaks {
     /// In the order in which they were found.
@@ -111,20 +114,21 @@ pub fn further(
             leaks.notes.push(format!("after {count} leak(s), the strongest rest is {share:.3} of the first"));
             break;
         }
-        let shows = |view: View| -> Shown {
+        let shows = |coherence: &Coherence| -> Shown {
+            let glance = view.glance_at(coherence);
             if share < EQUAL {
-                return shown(array, cover, &[view]);
+                return shown(array, cover, &[glance]);
             }
-            let cells = view.response(array).over(cover);
+            let cells = glance.response(array).over(cover);
             Shown { map_z: vec![cells.iter().map(|cell| f64::from(cell.bound)).fold(0.0, f64::max)], pair_z: 0.0 }
         };
         let left = |looks: Looks| -> Shown {
             let drawn =
                 leaks.machines.iter().fold(Arc::clone(&looks[0].1), |rest, m| Arc::new(m.explained_away(&rest)));
             let left = leaks.sources.iter().fold(drawn, |rest, s| Arc::new(explained_away(&rest, k, &s.ranges_m)));
-            shows(View::new("drawn", array, left))
+            shows(&left)
         };
-        let seen = shows(View::new("the rest", array, Arc::clone(&leaks.rest)));
+        let seen = shows(&leaks.rest);
         if seen.map_z[0] < BEYOND_ECHOES_Z && share < EQUAL {
             let [x, y, z]: [f64; 3] = place.point.position_m.into();
             leaks.notes.push(format!(
@@ -190,7 +194,9 @@ fn distance_m(x: &WallPoint, y: &WallPoint) -> f64 {
 /// metres: sources closer to each other than that are one to this array in this band.
 pub fn resolution_m(array: &Array<'_>, view: &View, place: &WallPoint) -> f64 {
     let gradient = array.range_gradient(place);
-    let k = &view.wavenumber_rad_m;
+    // A few dozen frequencies tell the band's mean of a cosine that turns by less than a radian from one to the next.
+    let every = view.wavenumber_rad_m.len().div_ceil(FREQUENCIES);
+    let k: Vec<f64> = view.wavenumber_rad_m.iter().step_by(every).copied().collect();
     let falls = |direction: usize| -> f64 {
         let (sin, cos) = (std::f64::consts::PI * direction as f64 / DIRECTIONS as f64).sin_cos();
         let along: Vec<f64> = (0..array.len()).map(|m| gradient[(m, 0)] * cos + gradient[(m, 1)] * sin).collect();

@@ -61,12 +61,13 @@ pub fn judged<'a>(
             continue;
         }
         let cover = Cover::coarse(&array);
-        let show = |looks: Looks| {
-            let views: Vec<View> = looks.into_iter().map(|(name, drawn)| View::new(name, &array, drawn)).collect();
-            shown(&array, &cover, &views)
+        let show = |looks_drawn: Looks| {
+            let glances: Vec<_> = looks_drawn.iter().map(|(_, drawn)| looks[0].glance_at(drawn)).collect();
+            shown(&array, &cover, &glances)
         };
         let tried = tried * modes * if machines.is_empty() { 1 } else { BESIDE_MACHINES };
-        let alarm = Null::of(material).judge(&shown(&array, &cover, &looks), tried, allowed, &show);
+        let seen: Vec<_> = looks.iter().map(|view| view.glance_at(&view.coherence)).collect();
+        let alarm = Null::of(material).judge(&shown(&array, &cover, &seen), tried, allowed, &show);
         let needed_z = alarm.needed_z(allowed, tried);
         return Judged { array, looks, found, stretch, rival, machines, cover, alarm, needed_z };
     }

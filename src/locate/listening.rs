@@ -20,6 +20,8 @@ const MIN_BINS: usize = 8;
 pub struct Listened<'a> {
     /// What was settled before.
     pub preparation: Preparation<'a>,
+    /// The files.
+    pub captures: Captures,
     /// What was analysed.
     pub capture: CaptureSpan,
     /// The sensors that take part.
@@ -145,6 +147,7 @@ pub fn listen_in<'a>(
     warnings.extend(background.as_ref().and_then(|background| unlike(&mean, &background.mean())));
     Ok(Listened {
         preparation,
+        captures,
         capture,
         array,
         channels,

@@ -78,16 +78,17 @@ pub fn loudest(
     let samples_per_bin = material.spectra.samples_per_bin();
     let corners = array.room()?;
     let response = view.response(array);
-    let (position_m, value) = strongest(array, &response, corners);
+    let (position_m, value) = strongest(array, &response, corners, OVER_WALL * wall)?;
     let products = (view.coherence.pairs.len() * view.coherence.frequency_hz.len()) as f64;
     let nats = samples_per_bin * products * f64::from(value).powi(2);
     let off_m = (array.site.nearest(&position_m).position_m - position_m).norm();
-    let is_machine = value > OVER_WALL * wall && nats > LEAST_NATS && off_m > OFF_WALL_M.max(separation_m);
+    let is_machine = nats > LEAST_NATS && off_m > OFF_WALL_M.max(separation_m);
     let beyond_chance = || {
         let null = Null::of(Material { machines: &[], ..material });
         let by_chance = |seed: u64| {
-            let drawn = View::new("drawn", array, null.looks(seed).swap_remove(0).1);
-            f64::from(strongest(array, &drawn.response(array), corners).1)
+            let looks = null.looks(seed);
+            let drawn = view.glance_at(&looks[0].1);
+            strongest(array, &drawn.response(array), corners, f32::MIN).map_or(0.0, |(_, value)| f64::from(value))
         };
         let drawn: Vec<f64> = (0..DRAWS).into_par_iter().map(by_chance).collect();
         Gumbel::of(&drawn).exceeding(f64::from(value)) < CHANCE
@@ -120,8 +121,13 @@ fn climbed(mut best: (Point3, f32), mut stride_m: f64, heard: &dyn Fn(Point3) ->
     best
 }
 
-/// The strongest place of a box, found from coarse to fine by bounds.
-fn strongest(array: &Array<'_>, response: &Response<'_, '_>, [low, high]: [Point3; 2]) -> (Point3, f32) {
+/// The strongest place of a box, found from coarse to fine by bounds; absent where none reaches `floor`.
+fn strongest(
+    array: &Array<'_>,
+    response: &Response<'_, '_>,
+    [low, high]: [Point3; 2],
+    floor: f32,
+) -> Option<(Point3, f32)> {
     let size = high - low;
     let mut side_m = (size.product().max(1e-6) / CELLS).cbrt().max(0.02);
     let counts = size.map(|extent| (extent / side_m).ceil().max(1.0) as usize);
@@ -132,18 +138,24 @@ fn strongest(array: &Array<'_>, response: &Response<'_, '_>, [low, high]: [Point
         })
         .collect();
     let finest_m = response.step_m();
+    let ranges = || vec![0.0; array.len()];
     loop {
         let bounds = response.bounds_within(0.87 * side_m);
-        let mut bounded: Vec<(Point3, f32)> =
-            cells.par_iter().map(|cell| (*cell, bounds.at_ranges(array.free_ranges_m(cell).as_slice()))).collect();
-        bounded.sort_by(|x, y| y.1.total_cmp(&x.1));
-        bounded.truncate(KEPT);
+        let bounded = cells.par_iter().map_init(ranges, |ranges, cell| {
+            array.free_ranges_into(cell, ranges);
+            (*cell, bounds.at_ranges(ranges))
+        });
+        let mut bounded: Vec<(Point3, f32)> = bounded.filter(|(_, bound)| *bound > floor).collect();
+        if bounded.len() > KEPT {
+            bounded.select_nth_unstable_by(KEPT, |x, y| y.1.total_cmp(&x.1));
+            bounded.truncate(KEPT);
+        }
         if side_m < finest_m {
             // Bounds are what chance makes at its best within each cell; a machine must be heard at one place.
             let heard = |place: Point3| (place, response.at_ranges(array.free_ranges_m(&place).as_slice()));
             let tried = bounded.par_iter().map(|(cell, _)| heard(*cell));
-            let best = tried.reduce_with(|x, y| if y.1 > x.1 { y } else { x }).expect("at least one cell");
-            return climbed(best, 0.5 * side_m, &heard);
+            let best = tried.reduce_with(|x, y| if y.1 > x.1 { y } else { x })?;
+            return Some(climbed(best, 0.5 * side_m, &heard));
         }
         side_m /= 2.0;
         let offsets = [-0.5, 0.5];

@@ -4,6 +4,7 @@ mod alarm;
 mod align;
 mod array;
 mod channels;
+mod clocks;
 mod detect;
 mod electrical;
 mod evidence;
@@ -33,6 +34,7 @@ mod ways;
 use std::time::Instant;
 
 pub use array::Array;
+pub use clocks::Clock;
 pub use outcome::*;
 pub use transient::locate_transients;
 
@@ -138,7 +140,6 @@ pub fn locate(
         heard.warnings.extend(faults.iter().map(|fault| fault.told(&array, tell::residual_s(&again))));
         (judged, faults) = (again, further);
     }
-    let layout = heard.spectra.layout();
     let samples_per_bin = heard.spectra.samples_per_bin();
     let Judged { array, looks, found, stretch, rival, machines, cover, alarm, needed_z } = judged;
     let material = heard.material(options);
@@ -179,6 +180,16 @@ pub fn locate(
         watch.lap("prove");
     }
 
+    let leak = leaks_found.as_ref().map(|leaks| &leaks.sources[0]);
+    let (clocks, unknown_clocks) = match leak {
+        Some(leak) => {
+            progress("clocks", 0.0);
+            clocks::clocks(&mut heard, array, leak)?
+        }
+        None => Default::default(),
+    };
+
+    let layout = heard.spectra.layout();
     let averages = heard.spectra.averages();
     let fit = best.and_then(|r| tell::fit(array, r));
     let contradiction = tell::contradiction(array, fit.filter(|_| verdict == Verdict::Leak));
@@ -216,14 +227,23 @@ pub fn locate(
     let evidence = evidence::gather(scene, heard.overview, coherence2, &candidates[0].point, peak, level_db);
     let pairs = tell::pairs(array, view, averages, samples_per_bin, best);
     watch.lap("evidence");
-    let notes =
-        heard.preparation.notes.iter().chain(&evidence.dropped).chain(&found.notes).chain(further.0).cloned().collect();
+    let notes = heard
+        .preparation
+        .notes
+        .iter()
+        .chain(&evidence.dropped)
+        .chain(&found.notes)
+        .chain(further.0)
+        .chain(&unknown_clocks)
+        .cloned()
+        .collect();
     let of_mode = |medium: &&Medium| medium.mode == array.medium.mode;
     let stated = heard.preparation.media.iter().find(of_mode).unwrap_or(&heard.array.medium);
     let path = tell::path(array, stated, stretch, rival);
     let mut warnings = [heard.warnings, heard.channels.warnings, site.assumptions.clone(), found.warnings].concat();
     let others = leaks_found.iter().flat_map(|leaks| &leaks.machines);
-    warnings.extend(machines.iter().chain(others).map(tell::machine));
+    let machines: Vec<_> = machines.iter().chain(others).map(|machine| machine.position_m).collect();
+    warnings.extend(machines.iter().map(tell::machine));
     warnings.extend(further.1.iter().cloned());
     warnings.extend(contradiction);
     warnings.extend(tell::misstated(&path));
@@ -236,6 +256,7 @@ pub fn locate(
         band_hz: [heard.preparation.band.low_hz(), heard.preparation.band.high_hz()],
         path,
         capture: heard.capture,
+        machines,
         sensors,
         pairs,
         events: Vec::new(),
@@ -244,6 +265,7 @@ pub fn locate(
         chance: tell::chance(&alarm, &needed_z, allowed),
         detectable,
         proof,
+        clocks,
         warnings,
         notes,
         timing_s: watch.laps,

@@ -2,7 +2,8 @@
 
 use ndarray::Array2;
 
-use crate::site::{Mode, WallPoint};
+use super::clocks::Clock;
+use crate::site::{Mode, Point3, WallPoint};
 
 /// Everything one analysis found.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Outcome {
     pub path: PathUsed,
     /// What was analysed.
     pub capture: CaptureSpan,
+    /// Places off the walls at which machines sound that were explained away.
+    pub machines: Vec<Point3>,
     /// One record a sensor of the site, in the site's order.
     pub sensors: Vec<SensorReport>,
     /// One record a pair of used sensors that share a clock.
@@ -39,6 +42,8 @@ pub struct Outcome {
     pub detectable: Option<Detectable>,
     /// The strongest leak put back and located again, where that was asked for.
     pub proof: Option<Proof>,
+    /// How the clocks of free recorders stand, where a leak tells.
+    pub clocks: Vec<Clock>,
     /// What a reader must know besides, in sentences.
     pub warnings: Vec<String>,
     /// What was decided and why, in sentences (`-v`).
@@ -119,6 +124,8 @@ pub struct Leak {
     pub snr_db: f64,
     /// Level of the leak at 1 m in the band before absorption, decibels re full scale (RMS).
     pub level_db: f64,
+    /// Leaks nearer to it than this are one to this array in this band, metres; absent where nothing parts them.
+    pub resolution_m: Option<f64>,
 }
 
 /// An ellipse in the tangent plane of the wall.

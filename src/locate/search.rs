@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use super::array::Array;
-use crate::delay::{RangeTable, pooled};
+use crate::delay::{RealTable, pooled};
 use crate::site::{Piece, Wall, WallPoint};
 
 /// A piece of wall and the most that the response can be there.
@@ -45,6 +45,10 @@ pub struct Response<'a, 'b> {
 #[derive(Debug)]
 pub struct Bounds<'a, 'b, 'c> {
     response: &'c Response<'a, 'b>,
+    /// Pooled values a metre.
+    density_1_m: f64,
+    /// Index of the pooled value for no range difference, one a pair.
+    middle: Vec<f32>,
     pooled: Vec<Vec<f32>>,
 }
 
@@ -75,12 +79,14 @@ impl<'a, 'b> Response<'a, 'b> {
     /// `±2 sigma`. For an exact site this is the plain correlation; where `sigma` exceeds a wavelength it becomes the
     /// envelope, and no fringe can be preferred that the geometry cannot tell from its neighbours. The mean with a pool
     /// of half the width gives the plateau a middle.
-    pub fn new(array: &'b Array<'a>, pairs: &'b [(usize, usize)], tables: &[RangeTable]) -> Self {
+    pub fn new(array: &'b Array<'a>, pairs: &'b [(usize, usize)], tables: &[RealTable]) -> Self {
         let step_m = tables.first().map_or(1.0, |t| t.step_m);
-        let blurred = |(table, &pair): (&RangeTable, &(usize, usize))| {
+        let blurred = |(table, &pair): (&RealTable, &(usize, usize))| {
             let reach = (2.0 * array.difference_sigma_m(pair) / step_m).round() as usize;
-            let value: Vec<f32> = table.value.iter().map(|c| c.re).collect();
-            let (wide, narrow) = (pooled(&value, reach), pooled(&value, reach / 2));
+            if reach == 0 {
+                return table.value.clone();
+            }
+            let (wide, narrow) = (pooled(&table.value, reach), pooled(&table.value, reach / 2));
             wide.iter().zip(&narrow).map(|(w, n)| 0.5 * (w + n)).collect()
         };
         let tables_blurred = tables.par_iter().zip(pairs).map(blurred).collect();
@@ -117,9 +123,22 @@ impl<'a, 'b> Response<'a, 'b> {
 
     /// Bounds on the response within `radius_m` of a place.
     pub fn bounds_within(&self, radius_m: f64) -> Bounds<'a, 'b, '_> {
-        // One step more for the nearest-value look-up.
-        let reach = (2.0 * radius_m / self.step_m).ceil() as usize + 1;
-        Bounds { response: self, pooled: self.tables.par_iter().map(|t| pooled(t, reach)).collect() }
+        // A step more for interpolation, one for where in its chunk a place is, one for single precision.
+        let reach = (2.0 * radius_m / self.step_m).ceil() as usize + 3;
+        // Windows that differ by a sixteenth of their reach share a value: small tables stay in cache.
+        let chunk = (reach / 16).max(1);
+        let of_chunk = |values: &[f32]| values.iter().copied().fold(f32::MIN, |x, y| if y > x { y } else { x });
+        let pool = |table: &Vec<f32>| {
+            let coarse: Vec<f32> = table.chunks(chunk).map(of_chunk).collect();
+            pooled(&coarse, reach.div_ceil(chunk))
+        };
+        let density_1_m = 1.0 / (self.step_m * chunk as f64);
+        Bounds {
+            response: self,
+            density_1_m,
+            middle: self.first_m.iter().map(|first_m| (-first_m * density_1_m) as f32).collect(),
+            pooled: self.tables.par_iter().map(pool).collect(),
+        }
     }
 
     /// Covers the whole wall with cells of about the coarse size, bounds filled in.
@@ -250,14 +269,12 @@ impl<'a, 'b> Response<'a, 'b> {
 impl Bounds<'_, '_, '_> {
     /// The most that the response can be about a place with these ranges.
     pub fn at_ranges(&self, ranges: &[f64]) -> f32 {
-        let response = self.response;
-        let inverse_step = 1.0 / response.step_m;
         let mut sum = 0.0;
-        for ((&(m, n), table), first_m) in response.pairs.iter().zip(&self.pooled).zip(&response.first_m) {
-            let index = ((ranges[m] - ranges[n] - first_m) * inverse_step + 0.5).max(0.0) as usize;
-            sum += table[index.min(table.len() - 1)];
+        for ((&(m, n), table), middle) in self.response.pairs.iter().zip(&self.pooled).zip(&self.middle) {
+            let index = ((ranges[m] - ranges[n]) * self.density_1_m) as f32 + middle;
+            sum += table[(index.max(0.0) as usize).min(table.len() - 1)];
         }
-        sum / response.pairs.len() as f32
+        sum / self.response.pairs.len() as f32
     }
 }
 

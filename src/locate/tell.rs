@@ -5,14 +5,14 @@ use nalgebra::Matrix2;
 use super::alarm::Alarm;
 use super::array::Array;
 use super::find::Found;
+use super::further::resolution_m;
 use super::judge::Judged;
-use super::machine::Machine;
 use super::outcome::{Behaviour, Chance, Ellipse, Fit, Leak, PairReport, PathUsed, Stretch, Verdict};
 use super::refine::Refined;
 use super::views::View;
 use crate::cross_spectra::{Layout, Sums};
 use crate::propagation::{Dispersion, Medium};
-use crate::site::{Mode, Site};
+use crate::site::{Mode, Point3, Site};
 use crate::units::{power_db, power_from_db};
 
 /// 95 % point of a chi-square with two degrees of freedom: `−2 ln 0.05`.
@@ -43,6 +43,7 @@ pub fn leak(
         false_alarm_probability: Some(probability),
         snr_db: median(snr_db.clone()),
         level_db: median(levels),
+        resolution_m: Some(resolution_m(array, view, &refined.point)).filter(|metres| metres.is_finite()),
     };
     (leak, snr_db)
 }
@@ -312,8 +313,8 @@ pub fn residual_s(judged: &Judged<'_>) -> f64 {
 }
 
 /// A warning where a machine was explained away.
-pub fn machine(machine: &Machine) -> String {
-    let [x, y, z]: [f64; 3] = machine.position_m.into();
+pub fn machine(place: &Point3) -> String {
+    let [x, y, z]: [f64; 3] = (*place).into();
     format!(
         "a machine sounds off the walls, near x {x:.2} m, y {y:.2} m, z {z:.2} m: explained away before the walls were judged"
     )

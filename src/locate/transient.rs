@@ -52,7 +52,7 @@ pub fn locate_transients(
 ) -> Result<Outcome> {
     let paths: Vec<_> = captures.paths().map(std::path::Path::to_path_buf).collect();
     let options = Options { transient: true, leaks: Wanted::AtMost(1), ..options.clone() };
-    if let Some(free) = site.recorders.iter().find(|recorder| !recorder.locked) {
+    if let Some(free) = site.recorders.iter().find(|recorder| recorder.clock != 0) {
         return Err(Error::request(format!(
             "recorder '{}' runs free of the first; transients are found on one clock: give its captures a site of their own",
             free.id
@@ -192,6 +192,7 @@ fn judged(
             levels.sort_by(f64::total_cmp);
             outcome.candidates = vec![Candidate { point: arrivals.point, score: 1.0, weight: 1.0, explained_by: None }];
             Some(Leak {
+                resolution_m: None,
                 point: arrivals.point,
                 covariance_uv_m2: [[covariance[(0, 0)], covariance[(0, 1)]], [covariance[(1, 0)], covariance[(1, 1)]]],
                 ellipse_95: ellipse_95(&covariance),

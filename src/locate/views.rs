@@ -6,7 +6,7 @@ use super::refine::Data;
 use super::search::Response;
 use super::verdict::{Standing, survey};
 use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Sums, Weighting, excess, whitened};
-use crate::delay::{RangePlan, RangeTable};
+use crate::delay::{RangePlan, RangeTable, RealTable};
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 use std::sync::Arc;
@@ -22,6 +22,23 @@ pub struct View {
     pub wavenumber_rad_m: Vec<f64>,
     /// Correlation of each pair.
     pub tables: Vec<RangeTable>,
+    /// How tables are made.
+    plan: Arc<Plan>,
+}
+
+/// How an array turns the cross-spectra of some bins into correlation over range difference.
+#[derive(Debug)]
+struct Plan {
+    /// Half the length of each pair's table, metres.
+    reach_m: Vec<f64>,
+    tables: RangePlan,
+}
+
+/// Correlation of each pair without its envelope: all that a map of the wall needs, for captures that are drawn by the dozen.
+#[derive(Debug)]
+pub struct Glance<'t> {
+    pairs: &'t [(usize, usize)],
+    tables: Vec<RealTable>,
 }
 
 /// What is looked at: a capture, and perhaps a background of the same place.
@@ -83,23 +100,33 @@ impl View {
             coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
         let longest_m = std::f64::consts::TAU / wavenumber_rad_m.iter().copied().fold(f64::MAX, f64::min);
         // Beyond the largest possible difference only as much as blurred look-ups and crest searches may touch.
-        let reach = |pair: (usize, usize)| {
-            array.largest_difference_m(pair) + 6.0 * array.difference_sigma_m(pair) + 3.0 * longest_m
+        let reach = |pair: &(usize, usize)| {
+            array.largest_difference_m(*pair) + 6.0 * array.difference_sigma_m(*pair) + 3.0 * longest_m
         };
-        let furthest_m = coherence.pairs.iter().map(|&pair| reach(pair)).fold(0.0, f64::max);
-        let plan = RangePlan::new(&wavenumber_rad_m, furthest_m);
-        let tables = coherence
-            .pairs
+        let reach_m: Vec<f64> = coherence.pairs.iter().map(reach).collect();
+        let furthest_m = reach_m.iter().copied().fold(0.0, f64::max);
+        let plan = Plan { tables: RangePlan::new(&wavenumber_rad_m, furthest_m), reach_m };
+        let tables = plan
+            .reach_m
             .par_iter()
             .enumerate()
-            .map(|(row, &pair)| plan.table(coherence.value.row(row).iter().copied(), reach(pair)))
+            .map(|(row, &reach_m)| plan.tables.table(coherence.value.row(row).iter().copied(), reach_m))
             .collect();
-        Self { name, coherence, wavenumber_rad_m, tables }
+        Self { name, coherence, wavenumber_rad_m, tables, plan: Arc::new(plan) }
+    }
+
+    /// What the wall's map needs of other cross-spectra of the same pairs and bins.
+    pub fn glance_at(&self, coherence: &Coherence) -> Glance<'_> {
+        let Plan { reach_m, tables: plan } = &*self.plan;
+        let table = |(row, &reach_m): (usize, &f64)| plan.real_table(coherence.value.row(row).iter().copied(), reach_m);
+        let tables = reach_m.iter().enumerate().map(table).collect();
+        Glance { pairs: &self.coherence.pairs, tables }
     }
 
     /// The steered response of this view.
     pub fn response<'a, 'b>(&'b self, array: &'b Array<'a>) -> Response<'a, 'b> {
-        Response::new(array, &self.coherence.pairs, &self.tables)
+        let real: Vec<RealTable> = self.tables.iter().map(RealTable::from).collect();
+        Response::new(array, &self.coherence.pairs, &real)
     }
 
     /// What the refinement needs of this view.
@@ -114,9 +141,26 @@ impl View {
     }
 }
 
+impl Glance<'_> {
+    /// The steered response of these correlations.
+    pub fn response<'a, 'b>(&'b self, array: &'b Array<'a>) -> Response<'a, 'b> {
+        Response::new(array, self.pairs, &self.tables)
+    }
+
+    /// The highest correlation of any pair over the root mean square of its table.
+    pub fn pair_z(&self) -> f64 {
+        let z = |table: &RealTable| {
+            let power: f64 = table.value.iter().map(|c| f64::from(c * c)).sum();
+            let top = table.value.iter().copied().fold(f32::MIN, f32::max);
+            f64::from(top) / (power / table.value.len() as f64).sqrt()
+        };
+        self.tables.iter().map(z).fold(0.0, f64::max)
+    }
+}
+
 /// Tables that reach no further than the surroundings of a place: `differences_m` is the range difference of each pair
 /// there, `within_m` the largest change of it.
-pub fn tables_about(array: &Array<'_>, coherence: &Coherence, differences_m: &[f64], within_m: f64) -> Vec<RangeTable> {
+pub fn tables_about(array: &Array<'_>, coherence: &Coherence, differences_m: &[f64], within_m: f64) -> Vec<RealTable> {
     let k: Vec<f64> = coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
     let blur_m = coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
     // Cells reach over the rim by half as much again.
@@ -125,7 +169,7 @@ pub fn tables_about(array: &Array<'_>, coherence: &Coherence, differences_m: &[f
     let table = |(row, middle_m): (usize, &f64)| {
         let turned = coherence.value.row(row);
         let turned = turned.iter().zip(&k).map(|(g, k)| g * Complex::cis(k * middle_m));
-        let mut table = plan.table(turned, reach_m);
+        let mut table = plan.real_table(turned, reach_m);
         table.first_m += middle_m;
         table
     };

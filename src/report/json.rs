@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::listening_records::{CaptureRecord, ClockRecord, FitRecord, PairRecord, PathRecord, SensorRecord};
 use super::records::{
-    CandidateRecord, CaptureRecord, ChanceRecord, DetectableRecord, EventRecord, FitRecord, LeakRecord, PairRecord,
-    PatchRecord, PathRecord, ProofRecord, SensorRecord,
+    CandidateRecord, ChanceRecord, DetectableRecord, EventRecord, LeakRecord, MachineRecord, PatchRecord, ProofRecord,
 };
 use crate::locate::{Fit, Outcome, Verdict};
 use crate::site::Site;
@@ -29,9 +29,11 @@ struct Document<'a> {
     chance: ChanceRecord,
     detectable: Option<DetectableRecord>,
     proof: Option<ProofRecord>,
+    clocks: Vec<ClockRecord<'a>>,
     leaks: Vec<LeakRecord>,
     candidates: Vec<CandidateRecord>,
     search: Vec<PatchRecord>,
+    machines: Vec<MachineRecord>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     events: Vec<EventRecord<'a>>,
     band_hz: [f64; 2],
@@ -82,9 +84,11 @@ impl<'a> Document<'a> {
             chance: outcome.chance.into(),
             detectable: outcome.detectable.map(DetectableRecord::from),
             proof: outcome.proof.map(ProofRecord::from),
+            clocks: outcome.clocks.iter().map(|c| ClockRecord::new(site, c)).collect(),
             leaks: outcome.leaks.iter().enumerate().map(|(i, l)| LeakRecord::new(site, i + 1, l)).collect(),
             candidates: outcome.candidates.iter().map(|c| CandidateRecord::new(site, c)).collect(),
             search: outcome.search.iter().map(|p| PatchRecord::new(site, p)).collect(),
+            machines: outcome.machines.iter().map(MachineRecord::from).collect(),
             events: outcome.events.iter().map(|e| EventRecord::new(site, e)).collect(),
             band_hz: outcome.band_hz,
             path: (&outcome.path).into(),

@@ -8,6 +8,7 @@
 mod comparison;
 mod dispersion;
 mod json;
+mod listening_records;
 mod plots;
 mod records;
 mod text;

@@ -34,6 +34,7 @@ pub fn summary(site: &Site, outcome: &Outcome, colour: bool) -> String {
         lines.extend(rival(site, outcome));
     }
     lines.extend(outcome.proof.as_ref().map(|proof| row("proved", &words::proof(proof))));
+    lines.extend(outcome.clocks.iter().map(|clock| row("clock", &words::clock(site, clock))));
     lines.extend(basis(site, outcome));
     lines.extend(sensor_faults(outcome, &paint));
     lines.extend(outcome.warnings.iter().map(|w| paint.warning(&format!("  warning: {}", printable(w)))));
@@ -67,6 +68,8 @@ fn leak_lines(leak: &Leak) -> Vec<String> {
     let alarm =
         leak.false_alarm_probability.map_or(String::new(), |p| format!(", false alarm {}", words::probability(p)));
     lines.push(row("loudness", &format!("SNR {}, {} re full scale at 1 m{alarm}", db(leak.snr_db), db(leak.level_db))));
+    let apart = leak.resolution_m.map(|m| format!("leaks nearer to it than {} would be told as one", millimetres(m)));
+    lines.extend(apart.map(|apart| row("resolution", &apart)));
     lines
 }
 

@@ -1,6 +1,8 @@
 //! Phrases that text and pictures share, so that both say the same thing the same way.
 
-use crate::locate::{Behaviour, Candidate, Detectable, Ellipse, Event, Leak, Outcome, PathUsed, Proof, Road, Verdict};
+use crate::locate::{
+    Behaviour, Candidate, Clock, Detectable, Ellipse, Event, Leak, Outcome, PathUsed, Proof, Road, Verdict,
+};
 use crate::site::{Site, WallPoint};
 
 /// Candidates above this share of the best one are worth a reader's glance.
@@ -96,6 +98,25 @@ pub(super) fn proof(proof: &Proof) -> String {
         mm(proof.median_error_m),
         mm(proof.expected_median_m),
         mm(proof.p90_error_m)
+    )
+}
+
+/// How a recorder's clock stands.
+pub(super) fn clock(site: &Site, clock: &Clock) -> String {
+    let id = |recorder: usize| printable(&site.recorders[recorder].id);
+    let (offset_s, sigma_s) = clock.offset_s;
+    let when = if offset_s < 0.0 { "before" } else { "after" };
+    let drift = clock.drift_ppm.map(|(ppm, sigma)| {
+        let runs = if ppm < 0.0 { "slow" } else { "fast" };
+        format!(", runs {:.2} ± {sigma:.2} ppm {runs}", ppm.abs())
+    });
+    format!(
+        "recorder {} started {:.4} ms {when} {}, ± {:.1} µs{}",
+        id(clock.recorder),
+        1e3 * offset_s.abs(),
+        id(clock.reference),
+        1e6 * sigma_s,
+        drift.unwrap_or_default()
     )
 }
 

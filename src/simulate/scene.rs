@@ -324,7 +324,7 @@ fn read_truth(mut table: Table, site: &Site) -> Result<(Deviations, Option<f64>)
     for (key, values) in
         [("recorder_offset_s", &deviations.recorder_offset_s), ("recorder_ppm", &deviations.recorder_ppm)]
     {
-        if site.recorders.iter().zip(values).any(|(recorder, value)| recorder.locked && *value != 0.0) {
+        if site.recorders.iter().zip(values).any(|(recorder, value)| recorder.clock == 0 && *value != 0.0) {
             let what = format!("'{key}' moves a recorder that shares the first one's clock; needed: 0 there");
             return Err(table.error_of(key, what));
         }

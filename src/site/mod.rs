@@ -12,6 +12,7 @@ mod read_mesh;
 mod read_path;
 mod read_sensor;
 mod read_wall;
+mod survey;
 mod table;
 mod wall;
 
@@ -22,6 +23,7 @@ pub use plate::{Mode, PlatePath, PlateWave, Solid};
 pub(crate) use read::take_site;
 pub use read::{parse_site, read_site};
 pub(crate) use read_wall::{COORDINATE_M, place_on_wall};
+pub use survey::{Survey, read_survey};
 pub(crate) use table::{Document, Table, read_text};
 pub use wall::{Chart, Point3, Wall, WallPoint};
 
@@ -80,8 +82,10 @@ pub enum SpeedSigma {
 pub struct Recorder {
     /// Name in the site file.
     pub id: String,
-    /// Whether its samples are locked to those of the first recorder.
-    pub locked: bool,
+    /// Index of the recorder to whose samples its own are locked; its own index where its clock is free.
+    pub clock: usize,
+    /// The stand of a roving survey that it belongs to, from 0: stands were not recorded at the same time.
+    pub stand: usize,
 }
 
 /// One sensor and the channel it is recorded on.
@@ -112,11 +116,9 @@ pub struct Sensor {
 impl Site {
     /// Clock group of each sensor, in the order of `sensors`: sensors in one group share a clock.
     ///
-    /// Locked recorders belong to group 0 with the first recorder; each free one is a group of its own.
+    /// A group is called by the first of its recorders; each free one is a group of its own.
     pub fn clock_groups(&self) -> Vec<usize> {
-        let of_recorder: Vec<usize> =
-            self.recorders.iter().enumerate().map(|(i, r)| if r.locked { 0 } else { i }).collect();
-        self.sensors.iter().map(|s| of_recorder[s.recorder]).collect()
+        self.sensors.iter().map(|sensor| self.recorders[sensor.recorder].clock).collect()
     }
 
     /// The guided wave that the site names.

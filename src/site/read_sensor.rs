@@ -43,10 +43,10 @@ pub(super) fn read_recorders(root: &mut Table) -> Result<Vec<Recorder>> {
             return Err(table.error_of("sync", what));
         }
         table.finish()?;
-        recorders.push(Recorder { id, locked });
+        recorders.push(Recorder { id, clock: if locked { 0 } else { recorders.len() }, stand: 0 });
     }
     if recorders.is_empty() {
-        recorders.push(Recorder { id: "A".into(), locked: true });
+        recorders.push(Recorder { id: "A".into(), clock: 0, stand: 0 });
     }
     Ok(recorders)
 }

@@ -168,7 +168,7 @@ fn site(name: &str, walls: Vec<Wall>, sensors: Vec<(String, Point3)>) -> Site {
             speed_sigma: SpeedSigma::Relative(1e-3),
         }),
         walls,
-        recorders: vec![Recorder { id: "A".into(), locked: true }],
+        recorders: vec![Recorder { id: "A".into(), clock: 0, stand: 0 }],
         sensors: sensors.into_iter().enumerate().map(sensor).collect(),
         assumptions: Vec::new(),
     }
@@ -220,6 +220,7 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         ellipse_95: Ellipse { semi_major_m, semi_minor_m, angle_deg: 12.0 },
         shares: [("noise", 0.7), ("sensor positions", 0.2), ("speed of sound", 0.1)],
         false_alarm_probability: Some(1e-9),
+        resolution_m: Some(0.004),
         snr_db: -4.2,
         level_db: -31.0,
     };
@@ -257,6 +258,8 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         chance: Chance { probability: 1e-9, allowed: 0.01, needed_z: 4.6, draws: 24 },
         detectable: None,
         proof: None,
+        clocks: Vec::new(),
+        machines: Vec::new(),
         warnings: Vec::new(),
         notes: vec!["band chosen by coherence".into()],
         timing_s: vec![("read", 0.1), ("spectra", 0.3), ("delays", 0.02), ("locate", 0.1)],

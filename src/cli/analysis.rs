@@ -1,0 +1,209 @@
+//! What `locate` and `survey` share: the flags of an analysis, and its run from captures to files and words.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use pinhole::atomic::write_atomically;
+use pinhole::capture::Captures;
+use pinhole::cross_spectra::Weighting;
+use pinhole::locate::{Options, Outcome, Verdict, Wanted, locate, locate_transients};
+use pinhole::report::{map_json, result_json, summary, write_plots};
+use pinhole::site::Site;
+use pinhole::{Error, Result};
+
+use super::console::{self, Progress};
+use super::quantity::{self, BandHz};
+
+/// Flags of an analysis.
+#[derive(Debug, Args)]
+pub struct Analysis {
+    /// Frequency band with unit, as 20kHz..60kHz [default: chosen from the sample rate]
+    #[arg(long, value_name = "LO..HI", value_parser = quantity::band)]
+    band: Option<BandHz>,
+    /// How many leaks to look for; auto means as many as stand out
+    #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = leaks)]
+    leaks: Wanted,
+    /// Start of the stretch to analyse, with unit, as 1.5s
+    #[arg(long, value_name = "S", value_parser = quantity::time_s)]
+    from: Option<f64>,
+    /// End of the stretch to analyse, with unit
+    #[arg(long, value_name = "S", value_parser = quantity::time_s)]
+    to: Option<f64>,
+    /// How cross-spectra are scaled
+    #[arg(long, value_enum, default_value_t = WeightingName::Scot)]
+    weighting: WeightingName,
+    /// Folder for result.json and plots [default: named after the input, .pinhole, in the current folder]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Probability of a false alarm that is allowed: 1% or 0.01
+    #[arg(long, value_name = "P", default_value = "1%", value_parser = quantity::probability)]
+    alarm: f64,
+    /// Put the leak back into N captures like this one, locate it again, and tell the error beside the ellipse
+    #[arg(long, value_name = "N", value_parser = captures)]
+    prove: Option<usize>,
+    /// Write no plots
+    #[arg(long)]
+    no_plots: bool,
+    /// Print result.json and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+    /// No progress and no warnings on stderr
+    #[arg(long, short)]
+    quiet: bool,
+    /// Say what was decided and why, on stderr
+    #[arg(long, short)]
+    verbose: bool,
+    /// Exit status tells the verdict: 10 leak, 11 no leak, 12 inconclusive
+    #[arg(long)]
+    exit_code: bool,
+    /// Threads to use [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum WeightingName {
+    /// By the powers of both channels, bin by bin
+    Scot,
+    /// Phase alone
+    Phat,
+    /// By the band's mean powers
+    Plain,
+}
+
+/// What is analysed.
+#[derive(Debug)]
+pub struct Job<'t> {
+    pub site: Site,
+    /// What results are called after.
+    pub input: &'t Path,
+    /// The file with the site's walls.
+    pub site_path: PathBuf,
+    /// One a recorder.
+    pub captures: &'t [PathBuf],
+    pub background: &'t [PathBuf],
+    pub transient: bool,
+}
+
+impl Analysis {
+    /// Starts the threads and makes sure that results can be written; `input` is what they are called after.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where there can be no such threads or folder.
+    pub fn prepare(&self, input: &Path) -> Result<()> {
+        if let Some(threads) = self.threads {
+            // The pool exists already only where something ran before, which nothing has.
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+            pool.map_err(|e| Error::request(format!("--threads {threads}: {e}")))?;
+        }
+        console::check_folder(&self.out_dir(input))
+    }
+
+    /// Analyses, writes the results and tells them.
+    ///
+    /// # Errors
+    /// Whatever stops the analysis or the writing of its results.
+    pub fn run(&self, job: &Job<'_>) -> Result<ExitCode> {
+        let Job { site, captures, background, transient, .. } = job;
+        let captures = Captures::open(captures)?;
+        let background = if background.is_empty() { None } else { Some(Captures::open(background)?) };
+        let options = self.options(*transient);
+        let progress = Progress::new(self.quiet);
+        let show = |stage: &'static str, share: f64| progress.show(stage, share);
+        let outcome = match transient {
+            true => locate_transients(site, captures, &options, &show),
+            false => locate(site, captures, background, &options, &show),
+        };
+        let outcome = outcome.inspect_err(|_| progress.finish())?;
+        let told = self.tell(job, outcome, &progress);
+        progress.finish();
+        told
+    }
+
+    fn options(&self, transient: bool) -> Options {
+        Options {
+            band_hz: self.band.map(|BandHz(low, high)| (low, high)),
+            weighting: match self.weighting {
+                WeightingName::Scot => Weighting::Scot,
+                WeightingName::Phat => Weighting::Phat,
+                WeightingName::Plain => Weighting::Plain,
+            },
+            from_s: self.from,
+            to_s: self.to,
+            leaks: self.leaks,
+            alarm: self.alarm,
+            prove: self.prove.unwrap_or(0),
+            transient,
+        }
+    }
+
+    fn tell(&self, job: &Job<'_>, mut outcome: Outcome, progress: &Progress) -> Result<ExitCode> {
+        let site = &job.site;
+        let out = self.out_dir(job.input);
+        if !self.no_plots {
+            progress.show("plotting", 0.0);
+            let start = Instant::now();
+            write_plots(site, &outcome, &out)?;
+            outcome.timing_s.push(("plots", start.elapsed().as_secs_f64()));
+        }
+        let json = result_json(site, &outcome);
+        write_atomically(out.join("result.json"), json.as_bytes())?;
+        let site_text = std::fs::read_to_string(&job.site_path).unwrap_or_default();
+        write_atomically(out.join("map.json"), map_json(&site_text, &outcome).as_bytes())?;
+        progress.finish();
+        if self.json {
+            console::print(&json)?;
+        } else {
+            console::print(&summary(site, &outcome, console::colour()))?;
+        }
+        if self.verbose {
+            for note in &outcome.notes {
+                console::complain(note);
+            }
+            for (stage, seconds) in &outcome.timing_s {
+                console::complain(&format!("{stage}: {:.0} ms", seconds * 1e3));
+            }
+        }
+        if !self.quiet {
+            if self.json {
+                for warning in &outcome.warnings {
+                    console::complain(warning);
+                }
+            }
+            let what = if self.no_plots { "result.json" } else { "result.json and plots" };
+            console::complain(&format!("{what} in {}", out.display()));
+        }
+        Ok(match (self.exit_code, outcome.verdict) {
+            (false, _) => ExitCode::SUCCESS,
+            (true, Verdict::Leak) => ExitCode::from(10),
+            (true, Verdict::NoLeak) => ExitCode::from(11),
+            (true, Verdict::Inconclusive) => ExitCode::from(12),
+        })
+    }
+
+    fn out_dir(&self, input: &Path) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| {
+            let mut name = input.file_stem().unwrap_or_default().to_os_string();
+            name.push(".pinhole");
+            PathBuf::from(name)
+        })
+    }
+}
+
+fn leaks(text: &str) -> std::result::Result<Wanted, String> {
+    match text {
+        "auto" => Ok(Wanted::Auto),
+        _ => text
+            .parse()
+            .ok()
+            .filter(|n| (1..=16).contains(n))
+            .map(Wanted::AtMost)
+            .ok_or_else(|| "write auto, or a number from 1 to 16".into()),
+    }
+}
+
+fn captures(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=100_000).contains(n)).ok_or_else(|| "write a number from 1 to 100000".into())
+}
