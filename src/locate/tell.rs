@@ -252,9 +252,12 @@ pub fn is_a_place(array: &Array<'_>, source: Option<&Refined>) -> bool {
     reach_m.is_some_and(|reach_m| reach_m <= MAX_ELLIPSE_SHARE * array.extent_m())
 }
 
-/// Between the allowed probability and this multiple of it, or a tenth, nothing is found and nothing ruled out.
-const DOUBTFUL: f64 = 10.0;
-const DOUBTFUL_FROM: f64 = 0.1;
+/// Between the allowed probability and this multiple of it, or so much at least, nothing is found and nothing ruled out.
+const DOUBTFUL: f64 = 5.0;
+const DOUBTFUL_FROM: f64 = 0.05;
+
+/// Share of the allowed probability at which a pair that no place explains counts: there are many pairs.
+const OF_A_PAIR: f64 = 0.1;
 
 /// What chance says, for a reader.
 pub fn chance(alarm: &Alarm, needed_z: &[f64], allowed: f64) -> Chance {
@@ -330,7 +333,7 @@ fn nothing_found(alarm: &Alarm, allowed: f64) -> (Verdict, Vec<String>) {
             100.0 * allowed
         ));
     }
-    if alarm.pair_probability < allowed / DOUBTFUL {
+    if alarm.pair_probability < OF_A_PAIR * allowed {
         reasons.push(
             "sensors hear a sound in common that comes from no place on the wall as the site has it: a machine's hiss, which \
              a --background would take out, or sensors that are not where the site says"
