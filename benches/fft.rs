@@ -1,12 +1,17 @@
-//! The FFT core against its rivals: one windowed real segment, in samples per second, over lengths.
+//! The FFT core against its rivals: windowed real segments, in samples per second, over lengths.
+//!
+//! The core transforms sixteen channels at once, window and the telling apart of channels included; its rivals one channel, bare.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use pinhole::channelise::{Segmentation, Stft, Taper};
+use pinhole::channelise::{Group, Segmentation, Stft, Taper, Weave};
 use realfft::RealFftPlanner;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
+
+/// Channels that are transformed together.
+const CHANNELS: usize = 16;
 
 fn lengths(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fft");
@@ -18,9 +23,33 @@ fn lengths(criterion: &mut Criterion) {
         let cut = Segmentation { segment_samples: n, hop_samples: n / 2, fft_samples: n, taper: Taper::Hann };
         let stft = Stft::new(cut, 192e3);
         let mut scratch = stft.scratch();
-        group.bench_with_input(BenchmarkId::new("pinhole, window included", n), &n, |bencher, _| {
+        group.bench_with_input(BenchmarkId::new("one channel, window included", n), &n, |bencher, _| {
             bencher.iter(|| stft.transform(black_box(&signal), &mut scratch, &mut spectrum));
         });
+
+        // Half the bins are kept, as in a band of 20 to 60 kHz at 192 kHz.
+        let weave = Weave::new(&stft, CHANNELS);
+        let frames: Vec<f32> =
+            (0..(n + (weave.segments - 1) * n / 2) * CHANNELS).map(|i| ((i * i) as f32 * 1e-3).sin()).collect();
+        let bins = n / 8..3 * n / 8;
+        let mut spectra = vec![0.0; weave.spectra_len(bins.len())];
+        let mut scratch = weave.scratch(&stft);
+        group.throughput(Throughput::Elements((n * CHANNELS * weave.segments) as u64));
+        group.bench_with_input(BenchmarkId::new("across 16 channels, window included", n), &n, |bencher, _| {
+            bencher.iter(|| {
+                let group = Group {
+                    frames: black_box(&frames),
+                    stride: CHANNELS,
+                    channels: 0..CHANNELS,
+                    segments: weave.segments,
+                    bins: bins.clone(),
+                    spectra: &mut spectra,
+                    powers: None,
+                };
+                weave.transform(&stft, group, &mut scratch);
+            });
+        });
+        group.throughput(Throughput::Elements(n as u64));
 
         let plan = RealFftPlanner::<f32>::new().plan_fft_forward(n);
         let (mut input, mut work) = (plan.make_input_vec(), plan.make_scratch_vec());

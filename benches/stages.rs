@@ -19,10 +19,10 @@ fn sample() -> Captures {
 fn read(criterion: &mut Criterion) {
     let mut captures = sample();
     let frames = captures.frames();
-    let mut block = Array2::zeros((captures.channels(), frames as usize));
+    let mut block = Array2::zeros((frames as usize, captures.channels()));
     let mut group = criterion.benchmark_group("read");
     group.throughput(Throughput::Elements(frames * captures.channels() as u64));
-    group.bench_function("int16 to planar f32", |bencher| {
+    group.bench_function("int16 to interleaved f32", |bencher| {
         bencher.iter(|| captures.read(0, black_box(&mut block), 0).expect("a readable sample"));
     });
     group.finish();

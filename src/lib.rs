@@ -12,6 +12,7 @@ pub mod error;
 pub mod locate;
 pub mod propagation;
 pub mod report;
+pub mod simd;
 pub mod simulate;
 pub mod site;
 pub mod units;

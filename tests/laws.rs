@@ -20,8 +20,11 @@ use tempfile::TempDir;
 
 const RATE_HZ: f64 = 192_000.0;
 const CUT: Segmentation = Segmentation { segment_samples: 256, hop_samples: 128, fft_samples: 256, taper: Taper::Hann };
-/// Segments that are summed in single precision before the sum goes to double.
-const BLOCK: f64 = 16.0;
+/// Segments of five channels that are summed in single precision before the sum goes to double.
+const BLOCK: f64 = 64.0;
+/// Roundings of a product: log2 256 stages of a butterfly and a twiddle, for the channel and for the one that shares its
+/// transform, in either factor.
+const TRANSFORM: f64 = 8.0 * 2.0 * 2.0;
 /// Half a step of single precision.
 const EPSILON: f64 = f32::EPSILON as f64 / 2.0;
 
@@ -74,6 +77,10 @@ fn the_matrix_is_hermitian_and_positive_in_every_bin() {
     let folder = recorded(&panel(&[]));
     // One segment gives a matrix of rank one: four of its five eigenvalues are zero and show every rounding.
     for (first, segments) in [(0, 1), (7, 3), (3, 40), (0, 149)] {
+        // Each entry is off by so much in either part. Reversed, other channels share a transform.
+        let entry = |sums: &Sums| {
+            2f64.sqrt() * (BLOCK + TRANSFORM) * EPSILON * sums.auto.iter().fold(0.0, |x: f64, y| x.max(*y))
+        };
         let straight = heard(folder.path(), &[0, 1, 2, 3, 4], first, segments).mean();
         let reversed = heard(folder.path(), &[4, 3, 2, 1, 0], first, segments);
         let pairs = &reversed.layout().pairs;
@@ -87,11 +94,12 @@ fn the_matrix_is_hermitian_and_positive_in_every_bin() {
                 let mirrored = pairs.iter().position(|&pair| pair == (4 - n, 4 - m)).unwrap();
                 matrix[(n, m)] = reversed_mean.cross[[mirrored, k]];
             }
-            assert_eq!(matrix, matrix.adjoint(), "bin {k}");
-            let largest = straight.auto.column(k).iter().copied().fold(0.0, f64::max);
-            // Each entry is off by at most BLOCK + 2 roundings in either part; 5 entries a row bound the eigenvalues.
-            let rounding = 5.0 * 2f64.sqrt() * (BLOCK + 2.0) * EPSILON * largest;
-            let least = matrix.symmetric_eigenvalues().min();
+            let rounding = entry(&straight);
+            let skew = (&matrix - matrix.adjoint()).iter().map(|x| x.norm()).fold(0.0, f64::max);
+            assert!(skew <= 2.0 * rounding, "bin {k}: {skew:e} > {rounding:e}");
+            // 5 entries a row bound the eigenvalues.
+            let rounding = 5.0 * rounding;
+            let least = (&matrix + matrix.adjoint()).map(|x| x * 0.5).symmetric_eigenvalues().min();
             assert!(least >= -rounding, "bin {k} of {segments} segments: {least:e} < -{rounding:e}");
         }
     }
@@ -113,24 +121,23 @@ fn two_stretches_add_to_the_whole() {
     let folder = recorded(&panel(&[]));
     let all = [0, 1, 2, 3, 4];
     // Blocks alternate between the halves, so a cut after an even number of whole blocks keeps every block in its half.
-    for first_part in [32, 64, 96] {
-        let whole = heard(folder.path(), &all, 0, 140);
-        let mut merged = heard(folder.path(), &all, 0, first_part);
-        merged.merge(&heard(folder.path(), &all, first_part, 140 - first_part)).unwrap();
-        assert_eq!(merged.segments(), whole.segments());
-        let pairs = &whole.layout().pairs;
-        // The same blocks in another order of addition: nine sums in double precision.
-        let rounding = 9.0 * f64::EPSILON;
-        for (a, b) in whole.half_means().iter().zip(&merged.half_means()) {
-            let apart = apart(a, b, pairs);
-            assert!(apart <= rounding, "{first_part}: {apart:e}");
-        }
-        // A cut anywhere gives the same total, but other blocks: single precision within a block.
-        let mut anyhow = heard(folder.path(), &all, 0, first_part + 5);
-        anyhow.merge(&heard(folder.path(), &all, first_part + 5, 135 - first_part)).unwrap();
-        let apart = apart(&whole.mean(), &anyhow.mean(), pairs);
-        assert!(apart <= 2.0 * 2f64.sqrt() * (BLOCK + 2.0) * EPSILON, "{apart:e}");
+    let first_part = 128;
+    let whole = heard(folder.path(), &all, 0, 140);
+    let mut merged = heard(folder.path(), &all, 0, first_part);
+    merged.merge(&heard(folder.path(), &all, first_part, 140 - first_part)).unwrap();
+    assert_eq!(merged.segments(), whole.segments());
+    let pairs = &whole.layout().pairs;
+    // The same blocks in another order of addition: three sums in double precision.
+    let rounding = 3.0 * f64::EPSILON;
+    for (a, b) in whole.half_means().iter().zip(&merged.half_means()) {
+        let apart = apart(a, b, pairs);
+        assert!(apart <= rounding, "{first_part}: {apart:e}");
     }
+    // A cut anywhere gives the same total, but other blocks: single precision within a block.
+    let mut anyhow = heard(folder.path(), &all, 0, first_part + 5);
+    anyhow.merge(&heard(folder.path(), &all, first_part + 5, 135 - first_part)).unwrap();
+    let apart = apart(&whole.mean(), &anyhow.mean(), pairs);
+    assert!(apart <= 2.0 * 2f64.sqrt() * (BLOCK + 2.0) * EPSILON, "{apart:e}");
     let mut five = heard(folder.path(), &all, 0, 32);
     let error = five.merge(&heard(folder.path(), &all[..4], 0, 32)).unwrap_err();
     assert!(error.exit_code() == 2 && error.to_string().contains("do not add"), "{error}");
@@ -195,10 +202,16 @@ fn permuting_the_sensors_of_a_site_permutes_and_nothing_else() {
             site.sensors = order.iter().map(|&i| scene.site.sensors[i].clone()).collect();
             let permuted = located_in(folder.path(), &site);
             let off_m = (place(&permuted) - place(&plain)).norm();
-            prop_assert!(off_m <= rounding_m(&plain), "{order:?}: {off_m:e} m");
+            // In another order other channels share a transform. Were every product off by all its roundings the same way,
+            // the place would be off by that much of a standard deviation a product: 10 pairs, 0.1 s, 50 kHz.
+            let products = 10.0 * 2.0 * 0.1 * 50e3;
+            let shared = (BLOCK + TRANSFORM) * EPSILON;
+            let allowed_m = rounding_m(&plain) + shared * f64::sqrt(products) * noise_sigma_m(&plain);
+            prop_assert!(off_m <= allowed_m, "{order:?}: {off_m:e} m");
             for (sensor, &i) in permuted.sensors.iter().zip(&order) {
                 prop_assert_eq!(&sensor.id, &plain.sensors[i].id);
-                prop_assert_eq!(sensor.level_db, plain.sensors[i].level_db);
+                // 10/ln 10 decibels a neper of power.
+                prop_assert!((sensor.level_db - plain.sensors[i].level_db).abs() <= 4.35 * shared);
             }
             for pair in &permuted.pairs {
                 let (a, b) = (order[pair.a], order[pair.b]);
@@ -211,7 +224,7 @@ fn permuting_the_sensors_of_a_site_permutes_and_nothing_else() {
                         _ => None,
                     })
                     .expect("every pair is there");
-                prop_assert!((pair.coherence - wanted.coherence).abs() < 1e-9);
+                prop_assert!((pair.coherence - wanted.coherence).abs() <= 2.0 * shared);
                 if let (Some(x), Some(y), Some(sigma_s)) = (pair.tdoa_s, wanted.tdoa_s, wanted.sigma_s) {
                     // Measured on a table in single precision: to a thousandth of what the measurement is worth.
                     prop_assert!((x - sign * y).abs() < 1e-3 * sigma_s, "{x} {y} {sigma_s}");

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1, Axis, Slice};
 
 use super::Captures;
 use crate::error::Result;
@@ -51,14 +51,14 @@ pub fn events(
     let mut at = first;
     while at + (STEP as u64) <= end && found.len() < MOST {
         let steps = (((end - at) / STEP as u64) as usize).min(BLOCK_STEPS);
-        let mut block = Array2::zeros((past.len(), steps * STEP));
+        let mut block = Array2::zeros((steps * STEP, past.len()));
         captures.read(at, &mut block, 0)?;
         for step in 0..steps {
             let frame = at + (step * STEP) as u64;
             let mut risen = false;
-            for (channel, past) in block.rows().into_iter().zip(&mut past) {
-                let row = channel.as_slice().expect("rows are contiguous");
-                risen |= past.rises(power(&row[step * STEP..(step + 1) * STEP]), memory_steps);
+            for (channel, past) in block.columns().into_iter().zip(&mut past) {
+                let samples = channel.slice_axis(Axis(0), Slice::from(step * STEP..(step + 1) * STEP));
+                risen |= past.rises(power(samples), memory_steps);
             }
             // All sensors hear one event within the memory.
             if risen && found.len() < MOST && found.last().is_none_or(|last| frame - last > memory) {
@@ -71,7 +71,7 @@ pub fn events(
     Ok(found)
 }
 
-fn power(samples: &[f32]) -> f32 {
+fn power(samples: ArrayView1<'_, f32>) -> f32 {
     let mean = samples.iter().sum::<f32>() / samples.len() as f32;
     samples.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / samples.len() as f32
 }

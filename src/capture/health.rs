@@ -1,51 +1,45 @@
 //! Is a channel alive, and did it hit its rails?
 
+use pulp::{Simd, WithSimd};
+
+use crate::simd::dispatch;
+
 /// Running statistics of one channel's raw samples; full scale is 1.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Health {
     samples: u64,
-    sum: f64,
-    sum_of_squares: f64,
-    peak: f32,
+    least: f32,
+    most: f32,
     at_peak: u64,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { samples: 0, least: f32::INFINITY, most: f32::NEG_INFINITY, at_peak: 0 }
+    }
 }
 
 /// A Gaussian channel touches its own peak a handful of times; one that hits a rail does so thousands of times. One
 /// sample in ten thousand lies far from both: a third of the samples clip at one sigma, 6e-5 of them at four.
 const CLIPPED_FRACTION: f64 = 1e-4;
 
+/// Frames between two looks at the extremes.
+const RUN: usize = 1024;
+
+/// Two steps of a 24-bit recorder at full scale are 2.4e-7: what moves less than a hundredth of that does not move.
+const STILL: f32 = 2e-9;
+
 impl Health {
-    /// Adds samples, each once.
-    pub fn add(&mut self, samples: &[f32]) {
-        let (mut sum, mut squares, mut peak) = (0.0f64, 0.0f64, 0.0f32);
-        for &x in samples {
-            sum += f64::from(x);
-            squares += f64::from(x) * f64::from(x);
-            peak = peak.max(x.abs());
-        }
-        self.samples += samples.len() as u64;
-        self.sum += sum;
-        self.sum_of_squares += squares;
-        if peak > self.peak {
-            self.peak = peak;
-            self.at_peak = 0;
-        }
-        // Rails are seldom symmetric to the last bit (-32768, 32767): the same value within 1e-4 counts as the rail.
-        let rail = self.peak * (1.0 - 1e-4);
-        if rail > 0.0 {
-            self.at_peak += samples.iter().filter(|x| x.abs() >= rail).count() as u64;
+    /// Adds interleaved frames, one value a channel in each, each frame once.
+    pub fn add_all(channels: &mut [Self], frames: &[f32]) {
+        for run in frames.chunks(RUN * channels.len().max(1)) {
+            dispatch(Run { channels, run });
         }
     }
 
     /// Largest magnitude.
-    pub fn peak(&self) -> f32 {
-        self.peak
-    }
-
-    /// Root mean square about the mean.
-    pub fn rms(&self) -> f64 {
-        let n = self.samples.max(1) as f64;
-        (self.sum_of_squares / n - (self.sum / n).powi(2)).max(0.0).sqrt()
+    fn peak(&self) -> f32 {
+        if self.samples == 0 { 0.0 } else { self.least.abs().max(self.most.abs()) }
     }
 
     /// Share of samples at the channel's own extreme.
@@ -56,12 +50,49 @@ impl Health {
     /// Whether the channel hits a rail. `resolution` is the smallest step of its format: a signal of a few steps
     /// meets its peak often without any rail.
     pub fn is_clipped(&self, resolution: f32) -> bool {
-        self.at_peak >= 8 && self.fraction_at_peak() > CLIPPED_FRACTION && self.peak > 64.0 * resolution
+        self.at_peak >= 8 && self.fraction_at_peak() > CLIPPED_FRACTION && self.peak() > 64.0 * resolution
     }
 
     /// Whether every sample is the same.
     pub fn is_constant(&self) -> bool {
-        self.samples > 0 && self.rms() <= 1e-9
+        self.samples > 0 && self.most - self.least <= STILL
+    }
+}
+
+struct Run<'t> {
+    channels: &'t mut [Health],
+    run: &'t [f32],
+}
+
+impl WithSimd for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { channels, run } = self;
+        let count = channels.len();
+        let (mut least, mut most) = (vec![f32::INFINITY; count], vec![f32::NEG_INFINITY; count]);
+        for frame in run.chunks_exact(count) {
+            for ((least, most), x) in least.iter_mut().zip(&mut most).zip(frame) {
+                *least = if *x < *least { *x } else { *least };
+                *most = if *x > *most { *x } else { *most };
+            }
+        }
+        for (channel, (health, (least, most))) in channels.iter_mut().zip(least.into_iter().zip(most)).enumerate() {
+            let before = health.peak();
+            health.samples += (run.len() / count) as u64;
+            (health.least, health.most) = (health.least.min(least), health.most.max(most));
+            let peak = health.peak();
+            if peak > before {
+                health.at_peak = 0;
+            }
+            // Rails are seldom symmetric to the last bit (-32768, 32767): the same value within 1e-4 counts as the rail.
+            let rail = peak * (1.0 - 1e-4);
+            if rail > 0.0 && least.abs().max(most.abs()) >= rail {
+                let column = run.iter().skip(channel).step_by(count);
+                health.at_peak += column.filter(|x| x.abs() >= rail).count() as u64;
+            }
+        }
     }
 }
 
@@ -73,19 +104,20 @@ mod tests {
     fn a_rail_is_told_from_a_peak() {
         let wave: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.731).sin() * (i as f32 * 0.0137).cos()).collect();
         let mut clean = Health::default();
-        clean.add(&wave);
+        Health::add_all(std::slice::from_mut(&mut clean), &wave);
         assert!(!clean.is_clipped(3e-5), "{}", clean.fraction_at_peak());
         let mut railed = Health::default();
         for part in wave.chunks(999) {
-            railed.add(&part.iter().map(|x| x.clamp(-0.7, 0.7)).collect::<Vec<_>>());
+            let part: Vec<f32> = part.iter().map(|x| x.clamp(-0.7, 0.7)).collect();
+            Health::add_all(std::slice::from_mut(&mut railed), &part);
         }
         assert!(railed.is_clipped(3e-5));
     }
 
     #[test]
     fn a_constant_offset_is_no_signal() {
-        let mut health = Health::default();
-        health.add(&[0.25; 1000]);
-        assert!(health.is_constant() && health.rms() < 1e-9);
+        let mut two = [Health::default(), Health::default()];
+        Health::add_all(&mut two, &[[0.1, 0.1], [0.1, -0.1]].concat().repeat(500));
+        assert!(two[0].is_constant() && !two[1].is_constant());
     }
 }

@@ -6,7 +6,7 @@ mod wav;
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, Axis, Slice};
+use ndarray::Array2;
 
 pub use events::events;
 pub use health::Health;
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Captures {
     files: Vec<WavFile>,
-    /// What is read of them, in the order of the rows that [`Captures::read`] fills: file index and channel from 0.
+    /// What is read of them, in the order of the columns that [`Captures::read`] fills: file index and channel from 0.
     selection: Vec<(usize, usize)>,
 }
 
@@ -46,7 +46,7 @@ impl Captures {
         Ok(Self { files, selection })
     }
 
-    /// Reads only these channels from now on: file index and channel from 0, one row of each block in this order.
+    /// Reads only these channels from now on: file index and channel from 0, one column of each block in this order.
     ///
     /// # Panics
     /// Where a file or channel does not exist.
@@ -90,24 +90,26 @@ impl Captures {
         self.files.iter().flat_map(|file| file.warnings().iter().map(String::as_str))
     }
 
-    /// Fills `block`, one row a selected channel, from column `column` on with the samples from `frame` on; full
-    /// scale is 1.
+    /// Fills `block`, one row a frame and one column a selected channel, from row `row` on with the samples from `frame` on;
+    /// full scale is 1.
     ///
     /// # Errors
     /// [`Error::Io`] where a file cannot be read, [`Error::Broken`] where a sample is not a finite number.
     ///
     /// # Panics
-    /// Where the block has not one row a selected channel, or reaches past the end of the captures.
-    pub fn read(&mut self, frame: u64, block: &mut Array2<f32>, column: usize) -> Result<()> {
-        assert_eq!(block.nrows(), self.selection.len());
-        assert!(frame + (block.ncols() - column) as u64 <= self.frames());
+    /// Where the block has not one column a selected channel, or reaches past the end of the captures.
+    pub fn read(&mut self, frame: u64, block: &mut Array2<f32>, row: usize) -> Result<()> {
+        assert_eq!(block.ncols(), self.selection.len());
+        assert!(frame + (block.nrows() - row) as u64 <= self.frames());
+        let columns = block.ncols();
+        let frames = &mut block.as_slice_mut().expect("blocks are contiguous")[row * columns..];
         for (index, file) in self.files.iter_mut().enumerate() {
-            let rows: Vec<_> = self.selection.iter().enumerate().filter(|(_, (f, _))| *f == index).collect();
-            if rows.is_empty() {
-                continue;
+            let of_file =
+                |(column, &(file, channel)): (usize, &(usize, usize))| (file == index).then_some((column, channel));
+            let channels: Vec<(usize, usize)> = self.selection.iter().enumerate().filter_map(of_file).collect();
+            if !channels.is_empty() {
+                file.read(frame, &channels, frames, columns)?;
             }
-            let channels: Vec<_> = rows.iter().map(|(row, (_, channel))| (*row, *channel)).collect();
-            file.read(frame, &channels, block.slice_axis_mut(Axis(1), Slice::from(column..)))?;
         }
         Ok(())
     }

@@ -8,9 +8,10 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavReader};
-use ndarray::ArrayViewMut2;
+use pulp::{Simd, WithSimd};
 
 use crate::error::{Error, Result};
+use crate::simd::dispatch;
 
 /// Samples are decoded through a buffer of this size; it stays in the second-level cache.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -145,45 +146,109 @@ impl WavFile {
         &self.warnings
     }
 
-    /// Fills rows of `block` with the samples from `frame` on: `channels` lists row and channel, both from 0.
+    /// Fills columns of `frames`, `[frame][column]`, with the samples from `frame` on: `channels` lists column and channel,
+    /// both from 0.
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::Broken`] at the first sample that is not a finite number or far too large.
-    pub fn read(&mut self, frame: u64, channels: &[(usize, usize)], mut block: ArrayViewMut2<'_, f32>) -> Result<()> {
+    pub fn read(&mut self, frame: u64, channels: &[(usize, usize)], frames: &mut [f32], columns: usize) -> Result<()> {
         let frame_bytes = self.encoding.bytes() * self.channels;
         let frames_per_read = (BUFFER_BYTES / frame_bytes).max(1);
         let start = self.data_start + frame * frame_bytes as u64;
         self.file.seek(SeekFrom::Start(start)).map_err(|e| Error::io(&self.path, e))?;
-        let total = block.ncols();
-        let mut done = 0;
-        while done < total {
-            let count = frames_per_read.min(total - done);
+        let mut first = frame;
+        for part in frames.chunks_mut(frames_per_read * columns) {
+            let count = part.len() / columns;
             self.bytes.resize(count * frame_bytes, 0);
             self.file.read_exact(&mut self.bytes).map_err(|e| Error::io(&self.path, e))?;
-            for &(row, channel) in channels {
-                let mut row = block.row_mut(row);
-                let row = row.as_slice_mut().expect("a block's rows are contiguous");
-                self.encoding.decode(&self.bytes, frame_bytes, channel, &mut row[done..done + count]);
-                if self.encoding == Encoding::Float32
-                    && let Some(at) = row[done..done + count].iter().position(|x| !x.is_finite() || x.abs() > MAX_FLOAT)
-                {
-                    let value = row[done + at];
-                    let time_s = (frame + (done + at) as u64) as f64 / f64::from(self.sample_rate_hz);
-                    let is = if value.is_finite() {
-                        format!("{value:e}, where full scale is 1")
-                    } else {
-                        "not a finite number".into()
-                    };
-                    let what = format!(
-                        "channel {}: sample at {time_s:.6} s is {is}; cut it off with --from and --to",
-                        channel + 1
-                    );
-                    return Err(Error::broken(&self.path, what));
-                }
+            let work =
+                Decode { encoding: self.encoding, bytes: &self.bytes, of: self.channels, channels, part, columns };
+            if !dispatch(work) {
+                return Err(self.no_sound(first, channels, part, columns));
             }
-            done += count;
+            first += count as u64;
         }
         Ok(())
+    }
+
+    /// The error that names the first of these samples that no sound can be.
+    fn no_sound(&self, first: u64, channels: &[(usize, usize)], part: &[f32], columns: usize) -> Error {
+        let found = part.chunks_exact(columns).enumerate().find_map(|(i, frame)| {
+            let odd = channels.iter().find(|(column, _)| !is_sound(frame[*column]));
+            odd.map(|&(column, channel)| (i, channel, frame[column]))
+        });
+        let (i, channel, value) = found.unwrap_or((0, 0, f32::NAN));
+        let time_s = (first + i as u64) as f64 / f64::from(self.sample_rate_hz);
+        let is =
+            if value.is_finite() { format!("{value:e}, where full scale is 1") } else { "not a finite number".into() };
+        let what = format!("channel {}: sample at {time_s:.6} s is {is}; cut it off with --from and --to", channel + 1);
+        Error::broken(&self.path, what)
+    }
+}
+
+fn is_sound(x: f32) -> bool {
+    x.abs() <= MAX_FLOAT
+}
+
+/// Bytes of whole frames to samples; tells whether all of them are finite and no larger than sound.
+struct Decode<'t> {
+    encoding: Encoding,
+    bytes: &'t [u8],
+    /// Channels of the file.
+    of: usize,
+    channels: &'t [(usize, usize)],
+    part: &'t mut [f32],
+    columns: usize,
+}
+
+impl WithSimd for Decode<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        match self.encoding {
+            Encoding::Unsigned8 => self.samples(|[byte]| (f32::from(byte) - 128.0) / 128.0),
+            Encoding::Int16 => self.samples(|bytes| f32::from(i16::from_le_bytes(bytes)) / 32_768.0),
+            // The three bytes become the top of an i32, which sign-extends them; the scale undoes the shift.
+            Encoding::Int24 => self.samples(|[a, b, c]| i32::from_le_bytes([0, a, b, c]) as f32 / 2_147_483_648.0),
+            Encoding::Int24In32 | Encoding::Int32 => {
+                self.samples(|bytes| i32::from_le_bytes(bytes) as f32 / 2_147_483_648.0)
+            }
+            Encoding::Float32 => {
+                let (all, columns, channels) = (self.channels.len() == self.columns, self.columns, self.channels);
+                let part = self.samples_of(f32::from_le_bytes);
+                if all {
+                    return part.iter().fold(true, |sound, x| sound & is_sound(*x));
+                }
+                part.chunks_exact(columns).all(|frame| channels.iter().all(|(column, _)| is_sound(frame[*column])))
+            }
+        }
+    }
+}
+
+impl<'t> Decode<'t> {
+    #[inline(always)]
+    fn samples<const N: usize>(self, decode: impl Fn([u8; N]) -> f32) -> bool {
+        self.samples_of(decode);
+        true
+    }
+
+    #[inline(always)]
+    fn samples_of<const N: usize>(self, decode: impl Fn([u8; N]) -> f32) -> &'t [f32] {
+        let Self { bytes, of, channels, part, columns, .. } = self;
+        let (samples, _) = bytes.as_chunks::<N>();
+        if of == columns && channels.iter().enumerate().all(|(i, pair)| *pair == (i, i)) {
+            for (x, sample) in part.iter_mut().zip(samples) {
+                *x = decode(*sample);
+            }
+        } else {
+            for (frame, samples) in part.chunks_exact_mut(columns).zip(samples.chunks_exact(of)) {
+                for &(column, channel) in channels {
+                    frame[column] = decode(samples[channel]);
+                }
+            }
+        }
+        part
     }
 }
 
@@ -194,25 +259,6 @@ impl Encoding {
             Self::Int16 => 2,
             Self::Int24 => 3,
             Self::Int24In32 | Self::Int32 | Self::Float32 => 4,
-        }
-    }
-
-    /// Decodes one channel of interleaved frames; full scale is 1.
-    fn decode(self, bytes: &[u8], frame_bytes: usize, channel: usize, out: &mut [f32]) {
-        let width = self.bytes();
-        let samples = bytes.chunks_exact(frame_bytes).map(|frame| &frame[channel * width..(channel + 1) * width]);
-        let pairs = out.iter_mut().zip(samples);
-        match self {
-            Self::Unsigned8 => pairs.for_each(|(x, b)| *x = (f32::from(b[0]) - 128.0) / 128.0),
-            Self::Int16 => pairs.for_each(|(x, b)| *x = f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0),
-            // The three bytes become the top of an i32, which sign-extends them; the scale undoes the shift.
-            Self::Int24 => {
-                pairs.for_each(|(x, b)| *x = i32::from_le_bytes([0, b[0], b[1], b[2]]) as f32 / 2_147_483_648.0);
-            }
-            Self::Int24In32 | Self::Int32 => {
-                pairs.for_each(|(x, b)| *x = i32::from_le_bytes([b[0], b[1], b[2], b[3]]) as f32 / 2_147_483_648.0);
-            }
-            Self::Float32 => pairs.for_each(|(x, b)| *x = f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
         }
     }
 }
@@ -261,8 +307,11 @@ mod tests {
 
     fn all(path: &Path) -> Array2<f32> {
         let mut file = WavFile::open(path).unwrap();
-        let mut block = Array2::zeros((2, file.frames() as usize));
-        file.read(0, &[(0, 0), (1, 1)], block.view_mut()).unwrap();
+        let mut block = Array2::zeros((file.frames() as usize, 2));
+        file.read(0, &[(0, 0), (1, 1)], block.as_slice_mut().unwrap(), 2).unwrap();
+        let mut turned = Array2::zeros((file.frames() as usize, 2));
+        file.read(0, &[(0, 1), (1, 0)], turned.as_slice_mut().unwrap(), 2).unwrap();
+        assert!(block.rows().into_iter().zip(turned.rows()).all(|(a, b)| a[0] == b[1] && a[1] == b[0]));
         block
     }
 
@@ -278,7 +327,7 @@ mod tests {
             });
             let block = all(&path);
             for (i, &v) in values.iter().enumerate() {
-                assert_eq!(block[[i % 2, i / 2]], (f64::from(v) / top) as f32, "{bits} bits, value {v}");
+                assert_eq!(block[[i / 2, i % 2]], (f64::from(v) / top) as f32, "{bits} bits, value {v}");
             }
         }
     }
@@ -292,9 +341,10 @@ mod tests {
         });
         let mut file = WavFile::open(&path).unwrap();
         let mut block = Array2::zeros((1, 1));
-        file.read(0, &[(0, 0)], block.view_mut()).unwrap();
-        assert_eq!(block[[0, 0]], 0.5);
-        let error = file.read(1, &[(0, 0)], block.view_mut()).unwrap_err().to_string();
+        let block = block.as_slice_mut().unwrap();
+        file.read(0, &[(0, 0)], block, 1).unwrap();
+        assert_eq!(block[0], 0.5);
+        let error = file.read(1, &[(0, 0)], block, 1).unwrap_err().to_string();
         assert!(error.contains("channel 1: sample at 0.000005 s is not a finite number"), "{error}");
     }
 
@@ -306,9 +356,9 @@ mod tests {
             }
         });
         let mut file = WavFile::open(&path).unwrap();
-        let mut block = Array2::zeros((1, 1));
-        file.read(0, &[(0, 0)], block.view_mut()).unwrap();
-        let error = file.read(0, &[(0, 1)], block.view_mut()).unwrap_err().to_string();
+        let mut block = [0.0];
+        file.read(0, &[(0, 0)], &mut block, 1).unwrap();
+        let error = file.read(0, &[(0, 1)], &mut block, 1).unwrap_err().to_string();
         assert!(error.contains("channel 2: sample at 0.000000 s is -3e38, where full scale is 1"), "{error}");
     }
 

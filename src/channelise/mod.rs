@@ -1,7 +1,11 @@
 //! Samples to spectra in a band: how long a transform, which window, which bins, and the planned FFT that does it.
 
+mod group;
+mod lane_fft;
 mod plan;
 mod stft;
 
+pub use group::{Group, GroupScratch, Weave};
+pub use lane_fft::LaneFft;
 pub use plan::{Band, Segmentation, Taper};
 pub use stft::{Scratch, Stft};

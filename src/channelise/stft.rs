@@ -17,6 +17,7 @@ use super::plan::Segmentation;
 pub struct Stft {
     plan: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
+    half_window: Vec<f32>,
     segmentation: Segmentation,
     sample_rate_hz: f64,
 }
@@ -37,9 +38,15 @@ impl Stft {
         Self {
             plan: RealFftPlanner::new().plan_fft_forward(segmentation.fft_samples),
             window: window.iter().map(|w| (w * scale) as f32).collect(),
+            half_window: window.iter().map(|w| (0.5 * w * scale) as f32).collect(),
             segmentation,
             sample_rate_hz,
         }
+    }
+
+    /// Half the window: two channels that share a transform are told apart by sums.
+    pub(super) fn half_window(&self) -> &[f32] {
+        &self.half_window
     }
 
     /// How recordings are cut.

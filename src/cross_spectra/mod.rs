@@ -6,6 +6,8 @@
 mod background;
 mod mask;
 mod matrix;
+mod overview;
+mod products;
 mod stream;
 mod surrogate;
 mod weighting;
@@ -13,6 +15,7 @@ mod weighting;
 pub use background::{excess, whitened};
 pub use mask::{BinFate, bin_fates, mean_coherence2};
 pub use matrix::{ChannelCorrection, CrossSpectra, Layout, Sums};
-pub use stream::{Heard, Overview, Span, listen};
+pub use overview::Overview;
+pub use stream::{Heard, Span, listen};
 pub use surrogate::Model;
 pub use weighting::{Coherence, Weighting};

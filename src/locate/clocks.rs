@@ -286,13 +286,13 @@ impl Correlator<'_> {
     fn spectrum(&mut self, beam: &Beam<'_>, frame: u64, samples: usize, length: usize) -> Result<Spectrum> {
         let plan: Arc<dyn RealToComplex<f32>> = self.forward.plan_fft_forward(length);
         self.captures.select(beam.selection.clone());
-        let mut block = Array2::zeros((beam.selection.len(), samples));
+        let mut block = Array2::zeros((samples, beam.selection.len()));
         self.captures.read(frame, &mut block, 0)?;
         let bin_hz = f64::from(self.captures.sample_rate_hz()) / length as f64;
         let [first, last] = [(self.band_hz[0] / bin_hz).ceil() as usize, (self.band_hz[1] / bin_hz).floor() as usize];
         let mut spectrum = Spectrum { first, bins: vec![Complex::default(); last + 1 - first] };
         let (mut padded, mut heard) = (plan.make_input_vec(), plan.make_output_vec());
-        for (row, member) in block.rows().into_iter().zip(&beam.members) {
+        for (row, member) in block.columns().into_iter().zip(&beam.members) {
             padded.fill(0.0);
             padded.iter_mut().zip(row).for_each(|(x, sample)| *x = *sample);
             plan.process(&mut padded, &mut heard).expect("lengths are those of the plan");

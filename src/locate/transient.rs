@@ -128,8 +128,9 @@ pub fn locate_transients(
 /// The samples of the array's channels within a window, with what the site says of gain and polarity undone.
 fn read(site: &Site, captures: &mut Captures, array: &Array<'_>, [first, end]: [u64; 2]) -> Result<Array2<f32>> {
     captures.select(selection(site, captures, &array.sensors)?);
-    let mut samples = Array2::zeros((array.len(), (end - first) as usize));
-    captures.read(first, &mut samples, 0)?;
+    let mut frames = Array2::zeros(((end - first) as usize, array.len()));
+    captures.read(first, &mut frames, 0)?;
+    let mut samples = frames.t().as_standard_layout().into_owned();
     for (mut row, &sensor) in samples.rows_mut().into_iter().zip(&array.sensors) {
         let sensor = &site.sensors[sensor];
         let gain = (amplitude_from_db(sensor.gain_db) * sensor.polarity) as f32;
