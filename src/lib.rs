@@ -15,6 +15,7 @@ pub mod report;
 pub mod simd;
 pub mod simulate;
 pub mod site;
+pub mod speed;
 pub mod units;
 
 pub use error::{Error, Result};

@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("propagation", &["site", "error", "units"]),
     ("locate", &["capture", "channelise", "cross_spectra", "delay", "site", "propagation", "error", "units"]),
     ("simulate", &["site", "propagation", "capture", "atomic", "error", "units"]),
+    ("speed", &["capture", "channelise", "cross_spectra", "locate", "site", "error"]),
     ("report", &["locate", "site", "propagation", "atomic", "error", "units"]),
 ];
 

@@ -1,10 +1,11 @@
 //! A group of segments and channels through one transform: interleaved frames in, spectra of the band out.
 //!
-//! Two channels share a complex lane, one as its real and one as its imaginary part, and segments fill what channels leave:
-//! with registers of 16 lanes, two segments of 16 channels or four of 8 are one transform. Decoding order is lane order, so
-//! frames are woven in with the window and nothing is shuffled. Spectra of both channels of a lane are told apart by symmetry,
-//! `X = (Z(k) ± conj Z(N−k))/2`, in the band only.
+//! A lane is a channel of a segment; with registers of 16 lanes, a segment of 16 channels or two of 8 are one transform. A real
+//! signal of `N` samples is a complex one of `N/2`: even samples are the real parts, odd ones the imaginary parts, so frames
+//! go into lanes as the recorder wrote them, times the window, and nothing is shuffled. The spectrum comes back by
+//! symmetry, `X(k) = E(k) − i exp(−2πik/N) D(k)` with `E, D = (Z(k) ± conj Z(N/2−k))/2`, in the band only.
 
+use std::f64::consts::TAU;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -14,8 +15,11 @@ use super::lane_fft::LaneFft;
 use super::stft::{Scratch, Stft};
 use crate::simd::{dispatch, lanes};
 
+/// Lanes of the widest registers.
+const MOST_LANES: usize = 16;
+
 /// Longest transform across channels: beyond, its points leave every cache, and one channel after the other is as fast.
-const LONGEST: usize = 1 << 16;
+const LONGEST: usize = 1 << 17;
 
 /// How the channels and segments of a block are cut into transforms.
 #[derive(Debug, Clone)]
@@ -24,9 +28,17 @@ pub struct Weave {
     pub chunks: Vec<Range<usize>>,
     /// Segments that one transform holds.
     pub segments: usize,
-    /// Channels of a chunk rounded up to whole registers: the stride of its spectra.
+    /// Channels of a chunk rounded up to a whole register: the stride of its spectra.
     pub padded: usize,
-    plan: Option<LaneFft>,
+    across: Option<Across>,
+}
+
+/// What a transform across channels needs.
+#[derive(Debug, Clone)]
+struct Across {
+    plan: LaneFft,
+    /// `−i exp(−2πik/N)` for every bin.
+    turns: Vec<[f32; 2]>,
 }
 
 /// Work space of one transform.
@@ -61,13 +73,17 @@ impl Weave {
     /// Cuts blocks of `channels` channels.
     pub fn new(stft: &Stft, channels: usize) -> Self {
         let width = lanes();
-        let chunk = (2 * width).min(channels.next_multiple_of(2));
-        let starts = (0..channels).step_by(chunk);
-        let chunks: Vec<Range<usize>> = starts.map(|first| first..(first + chunk).min(channels)).collect();
+        let chunk = width.min(channels.max(1));
+        let chunks = (0..channels).step_by(chunk).map(|first| first..(first + chunk).min(channels)).collect();
         let length = stft.segmentation().fft_samples;
-        let plan = if channels > 1 && length <= LONGEST { LaneFft::new(length) } else { None };
-        let segments = if plan.is_some() { width / (chunk / 2) } else { 1 };
-        Self { chunks, segments, padded: chunk.next_multiple_of(width), plan }
+        let suits = channels > 1 && length <= LONGEST && length.is_multiple_of(2);
+        let plan = if suits { LaneFft::new(length / 2) } else { None };
+        let turn = |bin: usize| {
+            let (sin, cos) = (TAU * bin as f64 / length as f64).sin_cos();
+            [-sin as f32, -cos as f32]
+        };
+        let across = plan.map(|plan| Across { plan, turns: (0..=length / 2).map(turn).collect() });
+        Self { chunks, segments: if across.is_some() { width / chunk } else { 1 }, padded: width, across }
     }
 
     /// Single-precision values that the spectra of one transform take.
@@ -77,7 +93,7 @@ impl Weave {
 
     /// Work space for one transform at a time.
     pub fn scratch(&self, stft: &Stft) -> GroupScratch {
-        let points = self.plan.as_ref().map_or(0, |plan| 2 * plan.length() * lanes());
+        let points = self.across.as_ref().map_or(0, |across| 2 * across.plan.length() * lanes());
         GroupScratch {
             points: vec![0.0; points],
             column: vec![0.0; stft.segmentation().segment_samples],
@@ -91,18 +107,10 @@ impl Weave {
     /// # Panics
     /// Where a slice is shorter than its doc says.
     pub fn transform(&self, stft: &Stft, mut group: Group<'_>, scratch: &mut GroupScratch) {
-        let Some(plan) = &self.plan else { return self.channel_by_channel(stft, &mut group, scratch) };
-        let half = self.chunks[0].len().div_ceil(2);
-        dispatch(Interleave { group: &group, half, stft, points: &mut scratch.points });
-        plan.forward(&mut scratch.points);
-        dispatch(Untangle {
-            group: &mut group,
-            half,
-            padded: self.padded,
-            held: self.segments,
-            plan,
-            points: &scratch.points,
-        });
+        let Some(across) = &self.across else { return self.channel_by_channel(stft, &mut group, scratch) };
+        dispatch(Interleave { group: &group, chunk: self.chunks[0].len(), stft, points: &mut scratch.points });
+        across.plan.forward(&mut scratch.points);
+        dispatch(Untangle { group: &mut group, weave: self, across, points: &scratch.points });
     }
 
     /// The plain road, for one channel and for transforms that no cache holds.
@@ -129,7 +137,8 @@ impl Weave {
 /// Frames times window into lanes.
 struct Interleave<'t, 'g> {
     group: &'t Group<'g>,
-    half: usize,
+    /// Lanes of a segment.
+    chunk: usize,
     stft: &'t Stft,
     points: &'t mut [f32],
 }
@@ -138,54 +147,49 @@ impl WithSimd for Interleave<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        // Known widths become plain register moves.
-        match (self.half, self.group.channels.len()) {
-            (16, 32) => self.weave::<S>(16, 16),
-            (8, 16) => self.weave::<S>(8, 8),
-            (4, 8) => self.weave::<S>(4, 4),
-            (half, channels) => self.weave::<S>(half, channels.saturating_sub(half)),
+    fn with_simd<S: Simd>(self, simd: S) {
+        // Widths that are known become plain register moves.
+        match self.group.channels.len() {
+            count if count == S::F32_LANES => self.weave(simd, S::F32_LANES),
+            8 => self.weave(simd, 8),
+            4 => self.weave(simd, 4),
+            count => self.weave(simd, count),
         }
     }
 }
 
 impl Interleave<'_, '_> {
-    /// `half` channels as real parts, `other` as imaginary parts.
     #[inline(always)]
-    fn weave<S: Simd>(self, half: usize, other: usize) {
-        let Self { group, stft, points, .. } = self;
-        let width = S::F32_LANES;
-        let cut = stft.segmentation();
-        let half = half.min(group.channels.len());
-        let rows = points.chunks_exact_mut(2 * width).zip(stft.half_window());
-        for (t, (point, w)) in rows.enumerate() {
-            let (re, im) = point.split_at_mut(width);
-            for segment in 0..group.segments {
-                let at = (segment * cut.hop_samples + t) * group.stride + group.channels.start;
-                let frame = &group.frames[at..at + half + other];
-                let lane = segment * self.half;
-                for (x, sample) in re[lane..lane + half].iter_mut().zip(&frame[..half]) {
-                    *x = sample * w;
+    fn weave<S: Simd>(self, simd: S, count: usize) {
+        let Self { group, chunk, stft, points } = self;
+        let (registers, _) = S::as_mut_simd_f32s(points);
+        let window = stft.half_window();
+        let (filled, padding) = registers.split_at_mut(window.len());
+        let hop = stft.segmentation().hop_samples * group.stride;
+        let mut lanes = [0.0; MOST_LANES];
+        for (t, (point, w)) in filled.iter_mut().zip(window).enumerate() {
+            let at = t * group.stride + group.channels.start;
+            let samples = if count == S::F32_LANES {
+                &group.frames[at..at + count]
+            } else {
+                for segment in 0..group.segments {
+                    let frame = &group.frames[at + segment * hop..][..count];
+                    lanes[segment * chunk..segment * chunk + count].copy_from_slice(frame);
                 }
-                for (x, sample) in im[lane..lane + other].iter_mut().zip(&frame[half..]) {
-                    *x = sample * w;
-                }
-                im[lane + other..lane + self.half].fill(0.0);
-            }
+                &lanes[..S::F32_LANES]
+            };
+            *point = simd.mul_f32s(S::as_simd_f32s(samples).0[0], simd.splat_f32s(*w));
         }
         // The transform leaves what it worked on in the padding.
-        points[2 * width * cut.segment_samples..].fill(0.0);
+        padding.fill(simd.splat_f32s(0.0));
     }
 }
 
 /// Lanes to the spectra of their channels.
 struct Untangle<'t, 'g> {
     group: &'t mut Group<'g>,
-    half: usize,
-    padded: usize,
-    /// Segments for which there is room.
-    held: usize,
-    plan: &'t LaneFft,
+    weave: &'t Weave,
+    across: &'t Across,
     points: &'t [f32],
 }
 
@@ -193,60 +197,61 @@ impl WithSimd for Untangle<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        match self.half {
-            16 => self.part::<S>(16),
-            8 => self.part::<S>(8),
-            4 => self.part::<S>(4),
-            half => self.part::<S>(half),
-        }
-    }
-}
-
-impl Untangle<'_, '_> {
-    #[inline(always)]
-    fn part<S: Simd>(self, half: usize) {
-        let Self { group, padded, held, plan, points, .. } = self;
-        let width = S::F32_LANES;
-        let length = plan.length();
-        let pair = |bin: usize| {
-            let point = |bin: usize| &points[2 * width * plan.position(bin)..][..2 * width];
-            (point(bin), point((length - bin) % length))
-        };
-        let channels = group.channels.len();
-        // The last chunk may have fewer channels than lanes.
-        let (first, second) = (half.min(channels), channels.saturating_sub(half).min(half));
-        let rows = group.spectra.chunks_exact_mut(held * 2 * padded);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { group, weave, across, points } = self;
+        let (width, chunk, count) = (S::F32_LANES, weave.chunks[0].len(), group.channels.len());
+        let rows = group.spectra.chunks_exact_mut(weave.segments * 2 * width);
         for (row, bin) in rows.zip(group.bins.clone()) {
-            let (z, mirror) = pair(bin);
-            for (segment, x) in row.chunks_exact_mut(2 * padded).take(group.segments).enumerate() {
-                let lane = segment * half;
-                let (re, im) = x.split_at_mut(padded);
-                let (z_re, z_im) = (&z[lane..lane + half], &z[width + lane..][..half]);
-                let (m_re, m_im) = (&mirror[lane..lane + half], &mirror[width + lane..][..half]);
-                for i in 0..first {
-                    re[i] = z_re[i] + m_re[i];
-                    im[i] = z_im[i] - m_im[i];
-                }
-                for i in 0..second {
-                    re[half + i] = z_im[i] + m_im[i];
-                    im[half + i] = m_re[i] - z_re[i];
+            let x = spectrum(simd, across, points, bin);
+            let (re, im): (&[f32], &[f32]) = (register(&x.0), register(&x.1));
+            for (segment, x) in row.chunks_exact_mut(2 * width).take(group.segments).enumerate() {
+                let (to_re, to_im) = x.split_at_mut(width);
+                if chunk == width {
+                    to_re.copy_from_slice(re);
+                    to_im.copy_from_slice(im);
+                } else {
+                    to_re[..chunk].copy_from_slice(&re[segment * chunk..][..chunk]);
+                    to_im[..chunk].copy_from_slice(&im[segment * chunk..][..chunk]);
                 }
             }
         }
         let Some(powers) = &mut group.powers else { return };
-        let bins = length / 2 + 1;
-        for (row, powers) in powers.chunks_exact_mut(channels).take(bins * group.segments).enumerate() {
-            let (lane, (z, mirror)) = (row / bins * half, pair(row % bins));
-            for (i, power) in powers.iter_mut().enumerate() {
-                let l = lane + i % half;
-                let (re, im) = (z[l], z[width + l]);
-                let (m_re, m_im) = (mirror[l], mirror[width + l]);
-                let x = if i < half { (re + m_re, im - m_im) } else { (im + m_im, m_re - re) };
-                *power = x.0 * x.0 + x.1 * x.1;
+        let bins = across.plan.length() + 1;
+        for bin in 0..bins {
+            let (re, im) = spectrum(simd, across, points, bin);
+            let power = simd.mul_add_f32s(re, re, simd.mul_f32s(im, im));
+            let power: &[f32] = register(&power);
+            for segment in 0..group.segments {
+                let to = &mut powers[(segment * bins + bin) * count..][..count];
+                to.copy_from_slice(&power[segment * chunk..][..count]);
             }
         }
     }
+}
+
+/// The lanes of a register.
+#[inline(always)]
+fn register<R: pulp::bytemuck::NoUninit>(register: &R) -> &[f32] {
+    pulp::bytemuck::cast_slice(std::slice::from_ref(register))
+}
+
+/// One bin of the spectra of all lanes, real and imaginary parts.
+#[inline(always)]
+fn spectrum<S: Simd>(simd: S, across: &Across, points: &[f32], bin: usize) -> (S::f32s, S::f32s) {
+    let Across { plan, turns } = across;
+    let size = 2 * S::F32_LANES;
+    let length = plan.length();
+    let (here, mirror) = (if bin == length { 0 } else { bin }, if bin == 0 { 0 } else { length - bin });
+    let (z, _) = S::as_simd_f32s(&points[size * plan.position(here)..][..size]);
+    let (m, _) = S::as_simd_f32s(&points[size * plan.position(mirror)..][..size]);
+    let (even_re, even_im) = (simd.add_f32s(z[0], m[0]), simd.sub_f32s(z[1], m[1]));
+    let (odd_re, odd_im) = (simd.sub_f32s(z[0], m[0]), simd.add_f32s(z[1], m[1]));
+    let [re, im] = turns[bin];
+    let (turn_re, turn_im) = (simd.splat_f32s(re), simd.splat_f32s(im));
+    (
+        simd.mul_add_f32s(turn_re, odd_re, simd.mul_add_f32s(simd.neg_f32s(turn_im), odd_im, even_re)),
+        simd.mul_add_f32s(turn_re, odd_im, simd.mul_add_f32s(turn_im, odd_re, even_im)),
+    )
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Stft {
         }
     }
 
-    /// Half the window: two channels that share a transform are told apart by sums.
+    /// Half the window: spectra of transforms across channels are sums of two points.
     pub(super) fn half_window(&self) -> &[f32] {
         &self.half_window
     }

@@ -1,6 +1,7 @@
 //! Flags in, text and exit status out. Nothing here computes.
 
 mod analysis;
+mod bench;
 mod compare;
 mod console;
 mod dispersion;
@@ -34,6 +35,8 @@ enum Command {
     Dispersion(dispersion::Arguments),
     /// Captures with a known truth, from a scene
     Simulate(simulate::Arguments),
+    /// Speed of the FFT core, of each stage, of the whole job
+    Bench(bench::Arguments),
 }
 
 /// Runs the program and gives its exit status.
@@ -44,6 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
         Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),
+        Ok(Arguments { command: Command::Bench(arguments) }) => bench::run(&arguments),
         Ok(Arguments { command: Command::Simulate(arguments) }) => simulate::run(&arguments),
         Err(error) if error.use_stderr() => {
             console::complain(&console::usage_error(&error));

@@ -1,0 +1,153 @@
+//! The stages of an analysis, and the whole of it, on a capture.
+
+use std::path::PathBuf;
+
+use hound::{SampleFormat, WavReader};
+use ndarray::Array2;
+
+use super::{ROUNDS, Spread, seconds};
+use crate::capture::Captures;
+use crate::channelise::{Band, Segmentation, Stft};
+use crate::cross_spectra::{Layout, Span, listen};
+use crate::error::{Error, Result};
+use crate::locate::{Options, locate};
+use crate::site::Site;
+
+/// Farthest that sound is taken to differ between sensors where no site tells, samples.
+const SPREAD_SAMPLES: f64 = 1200.0;
+
+/// Frames read at a time.
+const BLOCK: usize = 1 << 16;
+
+/// One stage.
+#[derive(Debug, Clone)]
+pub struct JobRow {
+    /// What is done.
+    pub name: String,
+    /// Seconds for the whole capture.
+    pub time: Spread,
+    /// Samples of all channels that went through; absent for stages that see none.
+    pub samples: Option<f64>,
+}
+
+/// What was measured on a capture.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Files.
+    pub files: Vec<PathBuf>,
+    /// Channels of all files.
+    pub channels: usize,
+    /// Length, seconds.
+    pub duration_s: f64,
+    /// Samples per second and channel.
+    pub sample_rate_hz: u32,
+    /// Stages in pipeline order.
+    pub stages: Vec<JobRow>,
+}
+
+/// Measures the stages on captures, and the whole job where a `site` says what they are of.
+///
+/// # Errors
+/// Those of reading and locating.
+pub fn job(paths: &[PathBuf], site: Option<&Site>, progress: &dyn Fn(f64)) -> Result<Job> {
+    let captures = Captures::open(paths)?;
+    let (frames, channels) = (captures.frames(), captures.channels());
+    let sample_rate_hz = captures.sample_rate_hz();
+    let samples = frames as f64 * channels as f64;
+    let mut rounds: Vec<(String, Vec<f64>)> = Vec::new();
+    let mut note = |name: &str, taken: f64| match rounds.iter_mut().find(|(known, _)| known == name) {
+        Some((_, seconds)) => seconds.push(taken),
+        None => rounds.push((name.to_owned(), vec![taken])),
+    };
+    for round in 0..ROUNDS {
+        progress(round as f64 / ROUNDS as f64);
+        let mut done = Ok(());
+        note("read", seconds(|| done = read(paths)));
+        done?;
+        let mut done = Ok(());
+        note("read by hound's iterator", seconds(|| done = iterated(paths)));
+        done?;
+        let mut done = Ok(());
+        note("spectra: read, transform, multiply", seconds(|| done = spectra(paths)));
+        done?;
+        if let Some(site) = site {
+            let mut done = Ok(Vec::new());
+            let whole = seconds(|| {
+                let located =
+                    Captures::open(paths).and_then(|c| locate(site, c, None, &Options::default(), &|_, _| ()));
+                done = located.map(|outcome| outcome.timing_s);
+            });
+            for (stage, taken) in done? {
+                note(&format!("locate: {stage}"), taken);
+            }
+            note("locate: all", whole);
+        }
+    }
+    let of_samples = |name: &str| {
+        ["read", "spectra", "locate: spectra", "locate: all"]
+            .iter()
+            .any(|s| name.starts_with(s) && name != "locate: read")
+    };
+    let row = |(name, seconds): (String, Vec<f64>)| JobRow {
+        samples: of_samples(&name).then_some(samples),
+        name,
+        time: Spread::of(seconds),
+    };
+    let duration_s = frames as f64 / f64::from(sample_rate_hz);
+    Ok(Job {
+        files: paths.to_vec(),
+        channels,
+        duration_s,
+        sample_rate_hz,
+        stages: rounds.into_iter().map(row).collect(),
+    })
+}
+
+fn read(paths: &[PathBuf]) -> Result<()> {
+    let mut captures = Captures::open(paths)?;
+    let mut block = Array2::zeros((BLOCK, captures.channels()));
+    let mut frame = 0;
+    while frame < captures.frames() {
+        let left = (captures.frames() - frame) as usize;
+        if left < BLOCK {
+            block = Array2::zeros((left, captures.channels()));
+        }
+        captures.read(frame, &mut block, 0)?;
+        frame += block.nrows() as u64;
+    }
+    Ok(())
+}
+
+/// What a program that takes samples one by one does.
+fn iterated(paths: &[PathBuf]) -> Result<()> {
+    for path in paths {
+        let broken = |e: hound::Error| Error::broken(path, e.to_string());
+        let mut reader = WavReader::open(path).map_err(broken)?;
+        let mut sum = 0.0f32;
+        match reader.spec().sample_format {
+            SampleFormat::Int => {
+                for sample in reader.samples::<i32>() {
+                    sum += sample.map_err(broken)? as f32;
+                }
+            }
+            SampleFormat::Float => {
+                for sample in reader.samples::<f32>() {
+                    sum += sample.map_err(broken)?;
+                }
+            }
+        }
+        std::hint::black_box(sum);
+    }
+    Ok(())
+}
+
+fn spectra(paths: &[PathBuf]) -> Result<()> {
+    let mut captures = Captures::open(paths)?;
+    let rate_hz = f64::from(captures.sample_rate_hz());
+    let span = Span { first_frame: 0, frames: captures.frames() };
+    let segmentation = Segmentation::suited_to(span.frames, SPREAD_SAMPLES);
+    let stft = Stft::new(segmentation, rate_hz);
+    let bins = Band::usual([20e3, 80e3], rate_hz)?.bins(stft.spacing_hz());
+    let layout = Layout::new(segmentation, rate_hz, bins, vec![0; captures.channels()]);
+    listen(&mut captures, span, &stft, &layout, &|_| ()).map(drop)
+}
