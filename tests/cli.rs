@@ -362,3 +362,24 @@ fn taps_are_found_located_and_told_as_events() {
     assert_eq!(event["picks"].as_array().unwrap().len(), 6);
     say(work.path(), "locate taps/capture.wav --transient --to 0.009s").refused(2, &["no transient stands out"]);
 }
+
+#[test]
+fn bench_tells_the_core_and_the_stages_of_a_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = sample("tunnel_quiet/capture.wav");
+    let ran = run(folder.path(), ["bench", capture.to_str().unwrap(), "--json", "--quiet"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(told["format"], "pinhole-speed");
+    assert!(told["fft"].as_array().unwrap().iter().any(|row| row["length"] == 8192));
+    for row in told["fft"].as_array().unwrap() {
+        for candidate in ["across_channels", "realfft", "rustfft_complex", "two_in_one"] {
+            let of = |key: &str| row[candidate][key].as_f64().unwrap();
+            assert!(0.0 < of("least_s") && of("least_s") <= of("median_s") && of("median_s") <= of("most_s"));
+        }
+    }
+    let stages: Vec<&str> =
+        told["job"]["stages"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert!(["read", "locate: spectra", "locate: all"].iter().all(|stage| stages.contains(stage)), "{stages:?}");
+    run(folder.path(), ["bench", "nothing.wav"]).refused(1, &["nothing.wav"]);
+}

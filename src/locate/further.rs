@@ -39,6 +39,12 @@ const BEYOND_ECHOES_Z: f64 = 12.0;
 /// stand out of a map that its own side lobes fill, only be louder than chance.
 const EQUAL: f64 = 0.3;
 
+/// Nearer to a leak than this share of the resolution is not another one but what is left of it.
+const SAME: f64 = 0.25;
+
+/// How often what is left of leaks is explained away once more.
+const AGAIN: usize = 3;
+
 /// Cells held while what is left is searched: where nothing stands out of it, no cell can be excluded.
 const REST_CELLS: usize = 1 << 14;
 
@@ -97,6 +103,8 @@ pub fn further(
         warnings: Vec::new(),
         notes: Vec::new(),
     };
+    // What was explained away, in order, by its ranges.
+    let mut taken = vec![leaks.sources[0].ranges_m.clone()];
     while leaks.sources.len() < most {
         let rest = View::new("the rest", array, Arc::clone(&leaks.rest));
         let response = rest.response(array);
@@ -114,6 +122,21 @@ pub fn further(
             leaks.notes.push(format!("after {count} leak(s), the strongest rest is {share:.3} of the first"));
             break;
         }
+        // Sensors that are off move the map's peak, but not what is refined.
+        let Some(source) = refine(array, rest.data(samples_per_bin), place.point) else { break };
+        let resolution_m = resolution_m(array, view, &source.point);
+        let same = leaks.sources.iter().find(|leak| distance_m(&leak.point, &source.point) < SAME * resolution_m);
+        if let Some(leak) = same {
+            if taken.len() >= leaks.sources.len() + AGAIN {
+                leaks
+                    .notes
+                    .push(format!("{share:.3} of the first stays where a leak is, however often it is explained away"));
+                break;
+            }
+            leaks.rest = Arc::new(explained_away(&leaks.rest, k, &leak.ranges_m));
+            taken.push(leak.ranges_m.clone());
+            continue;
+        }
         let shows = |coherence: &Coherence| -> Shown {
             let glance = view.glance_at(coherence);
             if share < EQUAL {
@@ -125,7 +148,7 @@ pub fn further(
         let left = |looks: Looks| -> Shown {
             let drawn =
                 leaks.machines.iter().fold(Arc::clone(&looks[0].1), |rest, m| Arc::new(m.explained_away(&rest)));
-            let left = leaks.sources.iter().fold(drawn, |rest, s| Arc::new(explained_away(&rest, k, &s.ranges_m)));
+            let left = taken.iter().fold(drawn, |rest, ranges_m| Arc::new(explained_away(&rest, k, ranges_m)));
             shows(&left)
         };
         let seen = shows(&leaks.rest);
@@ -146,9 +169,7 @@ pub fn further(
         if probability > allowed {
             break;
         }
-        let Some(source) = refine(array, rest.data(samples_per_bin), place.point) else { break };
         let near = leaks.sources.iter().map(|other| distance_m(&other.point, &source.point)).fold(f64::MAX, f64::min);
-        let resolution_m = resolution_m(array, view, &source.point);
         if near < BESIDE * resolution_m && share < SHARE_BESIDE {
             break;
         }
@@ -161,6 +182,7 @@ pub fn further(
             break;
         }
         leaks.rest = Arc::new(explained_away(&leaks.rest, k, &source.ranges_m));
+        taken.push(source.ranges_m.clone());
         leaks.sources.push(source);
         leaks.probabilities.push(probability);
     }
