@@ -1,32 +1,100 @@
 //! Files that are either complete or not there.
 
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
-/// Writes `bytes` to `path`; at no moment does that name hold half a file.
+/// What the names of files in the making begin with.
+pub const PREFIX: &str = ".pinhole-";
+
+/// Files in the making, of the whole process: what an interrupt must take away.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    // A list of names cannot be half changed in a way that matters.
+    UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Removes every file in the making, for a process that is about to end without unwinding.
+pub fn abandon() {
+    for path in unfinished().drain(..) {
+        // Nobody is left to be told.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// A file that gets its name when it is finished.
 ///
 /// The bytes go to a temporary file in the same folder, onto the disk, and only then under their name. An existing file
-/// is replaced, missing parent folders are made.
+/// is replaced, missing parent folders are made. Dropped unfinished, it leaves nothing.
+#[derive(Debug)]
+pub struct AtomicFile {
+    /// There until the file is finished.
+    file: Option<NamedTempFile>,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins a file that will be `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the folder or the file cannot be written.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        // A bare file name has the parent "", which no system call accepts for the current folder.
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(|source| Error::io(folder, source))?;
+        let mut builder = tempfile::Builder::new();
+        // Temporary files are private by default; a result is as readable as any file its owner makes.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.prefix(PREFIX).tempfile_in(folder).map_err(|source| Error::io(&path, source))?;
+        let temporary = file.path().to_path_buf();
+        unfinished().push(temporary.clone());
+        Ok(Self { file: Some(file), temporary, path })
+    }
+
+    /// Puts the bytes onto the disk and the file under its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where that fails; what stood under the name before still does then.
+    pub fn finish(mut self) -> Result<()> {
+        let io = |source| Error::io(&self.path, source);
+        let file = self.file.take().expect("finished once");
+        file.as_file().sync_all().map_err(io)?;
+        file.persist(&self.path).map(drop).map_err(|e| io(e.error))
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_mut().expect("not finished").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().expect("not finished").flush()
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        unfinished().retain(|other| *other != self.temporary);
+    }
+}
+
+/// Writes `bytes` to `path` as an [`AtomicFile`].
 ///
 /// # Errors
 /// [`Error::Io`] where the folder or the file cannot be written; what stood under `path` before still does then.
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-    let path = path.as_ref();
-    // A bare file name has the parent "", which no system call accepts for the current folder.
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let io = |source| Error::io(path, source);
-    std::fs::create_dir_all(folder).map_err(|source| Error::io(folder, source))?;
-    let mut builder = tempfile::Builder::new();
-    // Temporary files are private by default; a result is as readable as any file its owner makes.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".pinhole-").tempfile_in(folder).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    file.persist(path).map_err(|e| io(e.error))?;
-    Ok(())
+    let mut file = AtomicFile::create(&path)?;
+    file.write_all(bytes).map_err(|source| Error::io(&path, source))?;
+    file.finish()
 }
 
 #[cfg(test)]

@@ -11,16 +11,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("units", &["error"]),
     ("atomic", &["error"]),
     ("simd", &[]),
-    ("capture", &["error", "units", "simd"]),
+    ("capture", &["atomic", "error", "units", "simd"]),
     ("channelise", &["error", "units", "simd"]),
     ("cross_spectra", &["capture", "channelise", "error", "units", "simd"]),
+    ("inspect", &["capture", "channelise", "cross_spectra", "error", "units"]),
     ("delay", &["cross_spectra", "error", "units"]),
     ("site", &["error", "units"]),
     ("propagation", &["site", "error", "units"]),
     ("locate", &["capture", "channelise", "cross_spectra", "delay", "site", "propagation", "error", "units"]),
     ("simulate", &["site", "propagation", "capture", "atomic", "error", "units"]),
     ("speed", &["capture", "channelise", "cross_spectra", "locate", "site", "error"]),
-    ("report", &["locate", "site", "propagation", "atomic", "error", "units"]),
+    ("report", &["locate", "inspect", "capture", "site", "propagation", "atomic", "error", "units"]),
 ];
 
 /// Files and folders that may touch the file system; tests may everywhere.

@@ -1,23 +1,33 @@
-//! What was heard: WAV files as one array of channels, read in blocks, with the health of every channel.
+//! What was heard: sound files as one array of channels, read in blocks, with the health of every channel.
 
+mod container;
+mod encoding;
 mod events;
+mod flac;
 mod health;
-mod wav;
+mod notes;
+mod sound_file;
+#[cfg(test)]
+mod sound_file_tests;
+mod write;
 
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
+pub use encoding::Encoding;
 pub use events::events;
 pub use health::Health;
-pub use wav::WavFile;
+pub use notes::Notes;
+pub use sound_file::SoundFile;
+pub use write::{SoundSpec, SoundWriter};
 
 use crate::error::{Error, Result};
 
 /// One or more captures of equal sample rate, read as one array: one file a recorder.
 #[derive(Debug)]
 pub struct Captures {
-    files: Vec<WavFile>,
+    files: Vec<SoundFile>,
     /// What is read of them, in the order of the columns that [`Captures::read`] fills: file index and channel from 0.
     selection: Vec<(usize, usize)>,
 }
@@ -26,10 +36,11 @@ impl Captures {
     /// Opens every file and reads its header; all channels of all files are selected.
     ///
     /// # Errors
-    /// Any error of [`WavFile::open`]; [`Error::Request`] where sample rates differ.
+    /// Any error of [`SoundFile::open`]; [`Error::Request`] where sample rates differ.
     pub fn open(paths: &[PathBuf]) -> Result<Self> {
-        let files = paths.iter().map(WavFile::open).collect::<Result<Vec<_>>>()?;
-        let first = files.first().ok_or_else(|| Error::request("no capture given; name at least one WAV file"))?;
+        let files = paths.iter().map(SoundFile::open).collect::<Result<Vec<_>>>()?;
+        let first =
+            files.first().ok_or_else(|| Error::request("no capture given; name at least one WAV or FLAC file"))?;
         for other in &files[1..] {
             if other.sample_rate_hz() != first.sample_rate_hz() {
                 return Err(Error::request(format!(
@@ -60,14 +71,22 @@ impl Captures {
         self.selection.len()
     }
 
+    /// The smallest step of the format of a selected channel; full scale is 1.
+    ///
+    /// # Panics
+    /// Where `column` is not one of the selected channels.
+    pub fn resolution(&self, column: usize) -> f32 {
+        self.files[self.selection[column].0].resolution()
+    }
+
     /// The opened files, in the order given.
-    pub fn files(&self) -> &[WavFile] {
+    pub fn files(&self) -> &[SoundFile] {
         &self.files
     }
 
     /// Paths of the files, in the order given.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(WavFile::path)
+        self.files.iter().map(SoundFile::path)
     }
 
     /// Samples per second.
@@ -77,12 +96,12 @@ impl Captures {
 
     /// Channels of all files together, selected or not.
     pub fn channels(&self) -> usize {
-        self.files.iter().map(WavFile::channels).sum()
+        self.files.iter().map(SoundFile::channels).sum()
     }
 
     /// Samples per channel that every file has.
     pub fn frames(&self) -> u64 {
-        self.files.iter().map(WavFile::frames).min().unwrap_or(0)
+        self.files.iter().map(SoundFile::frames).min().unwrap_or(0)
     }
 
     /// What is odd about the files but no obstacle.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use pinhole::site::read_site;
+use pinhole::capture::{Captures, Notes};
+use pinhole::site::{Climate, read_site_in};
 use pinhole::{Error, Result};
 
 use super::analysis::{Analysis, Job};
@@ -45,8 +46,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { captures, background, transient, analysis, .. } = arguments;
     analysis.prepare(&captures[0])?;
     let site_path = site_path(arguments)?;
-    let site = read_site(&site_path)?;
+    let site = read_site_in(&site_path, &climate(captures)?)?;
     analysis.run(&Job { site, input: &captures[0], site_path, captures, background, transient: *transient })
+}
+
+/// What the recorders noted of the air.
+fn climate(captures: &[PathBuf]) -> Result<Climate> {
+    let captures = Captures::open(captures)?;
+    let noted = |of: fn(&Notes) -> Option<f64>| captures.files().iter().find_map(|file| of(file.notes()));
+    Ok(Climate { temperature_c: noted(|n| n.temperature_c), humidity_pct: noted(|n| n.humidity_pct) })
 }
 
 fn site_path(arguments: &Arguments) -> Result<PathBuf> {

@@ -5,6 +5,7 @@ mod bench;
 mod compare;
 mod console;
 mod dispersion;
+mod inspect;
 mod locate;
 mod quantity;
 mod simulate;
@@ -27,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Where on the wall the leak is, how sure that is, with plots
     Locate(locate::Arguments),
+    /// What is in a capture, and what is wrong with it
+    Inspect(inspect::Arguments),
     /// The same from several stands, one after the other
     Survey(survey::Arguments),
     /// Two results on one scale: what is new, what is gone
@@ -44,6 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|m| Arguments::from_arg_matches(&m));
     let done = match parsed {
         Ok(Arguments { command: Command::Locate(arguments) }) => locate::run(&arguments),
+        Ok(Arguments { command: Command::Inspect(arguments) }) => inspect::run(&arguments),
         Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
         Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),

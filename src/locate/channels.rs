@@ -45,7 +45,7 @@ pub fn judge(site: &Site, preparation: &Preparation, captures: &Captures, heard:
         };
         if let Some(row) = row {
             let health = &heard.health[row];
-            let resolution = captures.files()[sensor.recorder].resolution();
+            let resolution = captures.resolution(row);
             // The gain is undone in the matrix; the recorder's own level is what a person reads off it.
             report.level_db = power_db(power[row]) + sensor.gain_db;
             let below_db = power_db(power[row] / median);

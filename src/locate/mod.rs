@@ -36,6 +36,7 @@ use std::time::Instant;
 pub use array::Array;
 pub use clocks::Clock;
 pub use outcome::*;
+pub use prepare::selection;
 pub use transient::locate_transients;
 
 use crate::capture::Captures;

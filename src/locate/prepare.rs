@@ -114,19 +114,29 @@ pub fn prepare<'a>(site: &'a Site, captures: &mut Captures, options: &Options) -
     Ok(Preparation { media, array, span, band, stft, layout, corrections, notes })
 }
 
-/// File and channel (from 0) of each sensor.
+/// File and channel (from 0) of each sensor: one file a recorder, or mono files, one a channel, recorder after recorder.
 ///
 /// # Errors
 /// [`Error::Request`] where files and recorders differ in number, or a sensor's channel is not in its file.
 pub fn selection(site: &Site, captures: &Captures, sensors: &[usize]) -> Result<Vec<(usize, usize)>> {
     let files = captures.files();
+    let channels = site.channels();
+    let mono = files.len() == channels.iter().sum::<usize>() && files.iter().all(|file| file.channels() == 1);
+    if mono && files.len() > channels.len() {
+        let first = |recorder: usize| channels[..recorder].iter().sum::<usize>();
+        return Ok(sensors
+            .iter()
+            .map(|&i| (first(site.sensors[i].recorder) + site.sensors[i].channel - 1, 0))
+            .collect());
+    }
     if files.len() != site.recorders.len() {
         let ids: Vec<_> = site.recorders.iter().map(|r| r.id.as_str()).collect();
         return Err(Error::request(format!(
-            "{} given, but the site has {}: {}; give one file a recorder, in that order",
+            "{} given, but the site has {}: {}; give one file a recorder, in that order, or a mono file for each of the {} channels",
             counted(files.len(), "capture file"),
             counted(site.recorders.len(), "recorder"),
-            ids.join(", ")
+            ids.join(", "),
+            channels.iter().sum::<usize>()
         )));
     }
     for &i in sensors {

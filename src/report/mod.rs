@@ -1,12 +1,14 @@
 //! What an analysis tells people and programs: a summary in words, `result.json`, and pictures of the evidence.
 //!
-//! Everything here reads a [`Site`] and an [`Outcome`] and decides nothing. Only pictures are written from here.
+//! Everything here reads a [`Site`] and an [`Outcome`], or an [`Inspection`], and decides nothing. Only pictures are written from here.
 //!
 //! [`Site`]: crate::site::Site
 //! [`Outcome`]: crate::locate::Outcome
+//! [`Inspection`]: crate::inspect::Inspection
 
 mod comparison;
 mod dispersion;
+mod inspection;
 mod json;
 mod listening_records;
 mod plots;
@@ -16,6 +18,7 @@ mod words;
 
 pub use comparison::{Change, Comparison, Finding, map_json};
 pub use dispersion::{dispersion_csv, dispersion_table};
+pub use inspection::{Inspected, inspection_json, inspection_text};
 pub use json::result_json;
-pub use plots::{Plots, write_comparison_plot, write_dispersion_plot, write_plots};
+pub use plots::{Plots, write_comparison_plot, write_dispersion_plot, write_inspection_plots, write_plots};
 pub use text::summary;

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::paths::{Reflection, Room};
 use crate::error::Result;
-use crate::site::{COORDINATE_M, Document, Point3, Site, Table, Wall, WallPoint, place_on_wall, read_text, take_site};
+use crate::site::{
+    COORDINATE_M, Climate, Document, Point3, Site, Table, Wall, WallPoint, place_on_wall, read_text, take_site,
+};
 
 /// Most samples of all channels held at once: 1 GiB of 32-bit floats.
 const MAX_SAMPLES: f64 = (1u64 << 28) as f64;
@@ -162,7 +164,7 @@ pub fn read_scene(path: &Path) -> Result<Scene> {
 pub fn parse_scene(text: &str, file: &str) -> Result<Scene> {
     let document = Document::parse(text, file)?;
     let mut root = document.root();
-    let site = take_site(&mut root)?;
+    let site = take_site(&mut root, &Climate::default())?;
     let description = root.opt_string("description")?.unwrap_or(&site.name).to_owned();
     let mut deviations = Deviations::default();
     let mut background_duration_s = None;

@@ -21,7 +21,8 @@ pub use mesh::Mesh;
 pub use piece::Piece;
 pub use plate::{Mode, PlatePath, PlateWave, Solid};
 pub(crate) use read::take_site;
-pub use read::{parse_site, read_site};
+pub use read::{parse_site, read_site, read_site_in};
+pub use read_path::Climate;
 pub(crate) use read_wall::{COORDINATE_M, place_on_wall};
 pub use survey::{Survey, read_survey};
 pub(crate) use table::{Document, Table, read_text};
@@ -119,6 +120,12 @@ impl Site {
     /// A group is called by the first of its recorders; each free one is a group of its own.
     pub fn clock_groups(&self) -> Vec<usize> {
         self.sensors.iter().map(|sensor| self.recorders[sensor.recorder].clock).collect()
+    }
+
+    /// Channels of each recorder, as far as the site counts them.
+    pub fn channels(&self) -> Vec<usize> {
+        let of = |recorder| self.sensors.iter().filter(move |sensor| sensor.recorder == recorder);
+        (0..self.recorders.len()).map(|r| of(r).map(|sensor| sensor.channel).max().unwrap_or(0)).collect()
     }
 
     /// The guided wave that the site names.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::read_path::read_path;
+use super::read_path::{Climate, read_path};
 use super::read_sensor::{Ids, read_recorders, read_sensors};
 use super::read_wall::read_wall;
 use super::table::{Document, Table, read_text};
@@ -15,7 +15,15 @@ use crate::error::Result;
 /// # Errors
 /// [`Io`](crate::Error::Io) where it cannot be read, [`Request`](crate::Error::Request) with file, line and repair for everything in it.
 pub fn read_site(path: &Path) -> Result<Site> {
-    parse_site(&read_text(path)?, &path.display().to_string())
+    read_site_in(path, &Climate::default())
+}
+
+/// As [`read_site`], with what a recorder noted of the air where the site says nothing of it.
+///
+/// # Errors
+/// As [`read_site`].
+pub fn read_site_in(path: &Path, climate: &Climate) -> Result<Site> {
+    site_of(&read_text(path)?, &path.display().to_string(), climate)
 }
 
 /// Reads a site from `text`; `file` is the name that errors give.
@@ -23,15 +31,19 @@ pub fn read_site(path: &Path) -> Result<Site> {
 /// # Errors
 /// [`Request`](crate::Error::Request) with file, line and repair.
 pub fn parse_site(text: &str, file: &str) -> Result<Site> {
+    site_of(text, file, &Climate::default())
+}
+
+fn site_of(text: &str, file: &str, climate: &Climate) -> Result<Site> {
     let document = Document::parse(text, file)?;
     let mut root = document.root();
-    let site = take_site(&mut root)?;
+    let site = take_site(&mut root, climate)?;
     root.finish()?;
     Ok(site)
 }
 
 /// The tables of a site, taken from a file that may hold others too.
-pub(crate) fn take_site(root: &mut Table) -> Result<Site> {
+pub(crate) fn take_site(root: &mut Table, climate: &Climate) -> Result<Site> {
     let mut assumptions = Vec::new();
     let name = match root.opt_table("site")? {
         Some(mut table) => {
@@ -41,7 +53,7 @@ pub(crate) fn take_site(root: &mut Table) -> Result<Site> {
         }
         None => "site".to_owned(),
     };
-    let path = read_path(root.table("path")?, &mut assumptions)?;
+    let path = read_path(root.table("path")?, climate, &mut assumptions)?;
     let walls = read_walls(root)?;
     let recorders = read_recorders(root)?;
     let sensors = read_sensors(root, &walls, &recorders, &path, &mut assumptions)?;

@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// A thermometer good to 0.6 K.
 const ASSUMED_AIR_SIGMA: f64 = 0.001;
+/// A recorder's own thermometer, good to 2.4 K, somewhere in the room.
+const RECORDER_SIGMA: f64 = 0.004;
 /// No thermometer at all: 6 K either way.
 const UNKNOWN_CLIMATE_SIGMA: f64 = 0.01;
 /// Rolled sheet of a known alloy: thickness within 2 %, which is half of that in the speed of A0.
@@ -27,44 +29,60 @@ const OF_PLATE: [&str; 9] = [
     "absorption_db_m",
 ];
 
-pub(super) fn read_path(mut table: Table, assumptions: &mut Vec<String>) -> Result<PathKind> {
+/// What a recorder noted of the air around it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Climate {
+    /// Temperature, degrees Celsius.
+    pub temperature_c: Option<f64>,
+    /// Relative humidity, per cent.
+    pub humidity_pct: Option<f64>,
+}
+
+pub(super) fn read_path(mut table: Table, climate: &Climate, assumptions: &mut Vec<String>) -> Result<PathKind> {
     let kind = table.choice("kind", &["air", "plate"])?;
     let (foreign, other): (&[&str], _) = if kind == "air" { (&OF_PLATE, "plate") } else { (&OF_AIR, "air") };
     if let Some(key) = foreign.iter().find(|key| table.has(key)) {
         return Err(table.error_of(key, format!("'{key}' belongs to a path of kind '{other}', and this is '{kind}'")));
     }
     let path = match kind {
-        "air" => PathKind::Air(read_air(&mut table, assumptions)?),
+        "air" => PathKind::Air(read_air(&mut table, climate, assumptions)?),
         _ => PathKind::Plate(read_plate(&mut table, assumptions)?),
     };
     table.finish()?;
     Ok(path)
 }
 
-fn read_air(table: &mut Table, assumptions: &mut Vec<String>) -> Result<AirPath> {
+fn read_air(table: &mut Table, climate: &Climate, assumptions: &mut Vec<String>) -> Result<AirPath> {
     let temperature_c = table.opt_f64("temperature_c", -60.0..=80.0)?;
     let pressure_kpa = table.opt_f64("pressure_kpa", 1.0..=1000.0)?;
     let humidity_pct = table.opt_f64("humidity_pct", 0.0..=100.0)?;
     let speed_m_s = table.opt_f64("speed_m_s", 50.0..=20_000.0)?;
     if speed_m_s.is_none() {
-        assume(assumptions, temperature_c, "temperature", "20 °C");
-        assume(assumptions, pressure_kpa, "pressure", "101.325 kPa");
-        assume(assumptions, humidity_pct, "humidity", "50 %");
+        assume(assumptions, temperature_c, "temperature", "20", climate.temperature_c, "°C");
+        assume(assumptions, pressure_kpa, "pressure", "101.325", None, "kPa");
+        assume(assumptions, humidity_pct, "humidity", "50", climate.humidity_pct, "%");
     }
-    let unknown = speed_m_s.is_none() && temperature_c.is_none();
-    let assumed = if unknown { UNKNOWN_CLIMATE_SIGMA } else { ASSUMED_AIR_SIGMA };
+    let assumed = match (speed_m_s.or(temperature_c), climate.temperature_c) {
+        (Some(_), _) => ASSUMED_AIR_SIGMA,
+        (None, Some(_)) => RECORDER_SIGMA,
+        (None, None) => UNKNOWN_CLIMATE_SIGMA,
+    };
     Ok(AirPath {
-        temperature_c: temperature_c.unwrap_or(20.0),
+        temperature_c: temperature_c.or(climate.temperature_c).unwrap_or(20.0),
         pressure_kpa: pressure_kpa.unwrap_or(101.325),
-        humidity_pct: humidity_pct.unwrap_or(50.0),
+        humidity_pct: humidity_pct.or(climate.humidity_pct).unwrap_or(50.0),
         speed_m_s,
         speed_sigma: read_sigma(table, assumptions, Some(assumed))?,
     })
 }
 
-fn assume(assumptions: &mut Vec<String>, given: Option<f64>, what: &str, value: &str) {
-    if given.is_none() {
-        assumptions.push(format!("the site gives no {what}; {value} is assumed"));
+fn assume(assumptions: &mut Vec<String>, given: Option<f64>, what: &str, usual: &str, noted: Option<f64>, unit: &str) {
+    match (given, noted) {
+        (Some(_), _) => {}
+        (None, Some(noted)) => {
+            assumptions.push(format!("the site gives no {what}; {noted} {unit} is taken from the recorder's notes"));
+        }
+        (None, None) => assumptions.push(format!("the site gives no {what}; {usual} {unit} is assumed")),
     }
 }
 

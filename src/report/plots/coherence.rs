@@ -1,5 +1,7 @@
 //! How much of what the channels hear do they hear in common, over frequency and pair by pair?
 
+use ndarray::Array2;
+
 use super::axes::Axes;
 use super::colour_map;
 use super::font;
@@ -38,7 +40,8 @@ fn over_frequency(picture: &mut Picture, outcome: &Outcome) {
     let x = [evidence.band_frequency_hz[0] * 1e-3, evidence.band_frequency_hz[count - 1] * 1e-3];
     let axes = Axes { frame: Frame::new(118.0, look::TOP_PX + 8.0, 740.0, 920.0), x, y: [lowest * 1.1, top] };
     axes.grid(picture);
-    shade_dropped(picture, &axes, outcome, axes.frame.top, axes.frame.bottom, 0.35);
+    let used = (&evidence.band_frequency_hz[..], &evidence.bin_used[..]);
+    shade_dropped(picture, &axes, used, axes.frame.top, axes.frame.bottom, 0.35);
     let points = (0..count).map(|k| [evidence.band_frequency_hz[k] * 1e-3, evidence.coherence2[k]]);
     axes.curve(picture, points, Stroke::new(BLUE, 1.5));
     axes.scales(picture, "frequency (kHz)", "mean squared coherence");
@@ -46,17 +49,24 @@ fn over_frequency(picture: &mut Picture, outcome: &Outcome) {
 
 fn by_pair(picture: &mut Picture, site: &Site, outcome: &Outcome) {
     let count = site.sensors.len();
-    let highest = outcome.pairs.iter().map(|p| p.coherence).filter(|c| c.is_finite()).fold(0.0, f64::max);
-    let top = (highest * 1.02).clamp(0.05, 1.0);
-    let mut matrix = vec![f64::NAN; count * count];
+    let mut coherence = Array2::from_elem((count, count), f64::NAN);
     for pair in outcome.pairs.iter().filter(|p| p.a < count && p.b < count) {
-        for (row, column) in [(pair.a, pair.b), (pair.b, pair.a)] {
-            matrix[row * count + column] = pair.coherence / top;
-        }
+        coherence[[pair.a, pair.b]] = pair.coherence;
+        coherence[[pair.b, pair.a]] = pair.coherence;
     }
-    let ids: Vec<String> = site.sensors.iter().map(|s| font::name_within(&s.id, SMALL_PX, 96.0, false)).collect();
+    let names: Vec<&str> = site.sensors.iter().map(|s| s.id.as_str()).collect();
+    matrix(picture, &names, &coherence, 800.0);
+}
+
+/// The coherence of every pair, from `left` to the right edge of the sheet; not a number where two were not compared.
+pub(super) fn matrix(picture: &mut Picture, names: &[&str], coherence: &Array2<f64>, left: f64) {
+    let count = names.len();
+    let highest = coherence.iter().copied().filter(|c| c.is_finite()).fold(0.0, f64::max);
+    let top = (highest * 1.02).clamp(0.05, 1.0);
+    let matrix: Vec<f64> = coherence.iter().map(|c| c / top).collect();
+    let ids: Vec<String> = names.iter().map(|id| font::name_within(id, SMALL_PX, 96.0, false)).collect();
     let longest = ids.iter().map(|id| font::width_px(id, SMALL_PX, false)).fold(0.0, f64::max);
-    let (left, right) = (800.0 + longest + 14.0, 1478.0);
+    let (left, right) = (left + longest + 14.0, 1478.0);
     let side = (right - left).min(920.0 - look::TOP_PX - 40.0);
     let frame = Frame::new(left, look::TOP_PX + 40.0, left + side, look::TOP_PX + 40.0 + side);
     picture.rectangle(frame, Some(PALE), None);
@@ -83,7 +93,7 @@ fn by_pair(picture: &mut Picture, site: &Site, outcome: &Outcome) {
     }
     let name = "coherence of each pair (grey: not compared)";
     picture.label(Label::new(name, [frame.left, frame.top - 14.0], AXIS_PX).colour(GREY));
-    let bar = Frame::new(1502.0, frame.top + 30.0, 1520.0, frame.top + 330.0);
+    let bar = Frame::new(frame.right + 24.0, frame.top + 30.0, frame.right + 42.0, frame.top + 330.0);
     look::colour_bar(picture, bar, [0.0, top], "0…1");
 }
 

@@ -1,5 +1,7 @@
 //! How loud is each channel at each frequency, and which part of that was used?
 
+use ndarray::Array2;
+
 use super::axes::Axes;
 use super::font;
 use super::look::{self, CURVES, DOUBT, GREY, INK, SKY, SMALL_PX, TICK_PX, faded};
@@ -12,27 +14,56 @@ use crate::units::power_db;
 /// More curves than this are drawn without a legend.
 const LEGEND_MOST: usize = 16;
 
+/// What is drawn.
+pub(super) struct Levels<'t> {
+    pub title: String,
+    pub subtitle: String,
+    /// One a row of `density`.
+    pub names: Vec<String>,
+    pub frequency_hz: Vec<f64>,
+    /// `[channel, bin]`.
+    pub density: &'t Array2<f64>,
+    pub band_hz: [f64; 2],
+    /// Frequency of each bin of the band, and whether it was used.
+    pub used: (&'t [f64], &'t [bool]),
+}
+
 pub(super) fn draw(site: &Site, outcome: &Outcome) -> Picture {
     let evidence = &outcome.evidence;
-    let (rows, bins) = evidence.levels.dim();
-    let bins = bins.min(evidence.frequency_hz.len());
-    if rows == 0 || bins < 2 {
-        return look::note("Levels: nothing to show", "no spectra were kept in this analysis");
-    }
+    let rows = evidence.levels.nrows();
     let kept = evidence.bin_used.iter().filter(|used| **used).count();
     let subtitle = format!(
         "Power spectral density of {rows} channels. Blue: analysed band, {kept} of {} bins used. Purple: bins dropped. {}",
         evidence.bin_used.len(),
         printable(&evidence.dropped.join("; ")),
     );
-    let mut picture = look::sheet(&title(outcome, rows), &subtitle);
+    let name = |row: usize| evidence.level_sensors.get(row).and_then(|i| site.sensors.get(*i)).map(|s| s.id.clone());
+    of(&Levels {
+        title: title(outcome, rows),
+        subtitle,
+        names: (0..rows).map(|row| name(row).unwrap_or_default()).collect(),
+        frequency_hz: evidence.frequency_hz.clone(),
+        density: &evidence.levels,
+        band_hz: outcome.band_hz,
+        used: (&evidence.band_frequency_hz, &evidence.bin_used),
+    })
+}
+
+/// Of any channels.
+pub(super) fn of(levels: &Levels<'_>) -> Picture {
+    let (rows, bins) = levels.density.dim();
+    let bins = bins.min(levels.frequency_hz.len());
+    if rows == 0 || bins < 2 {
+        return look::note("Levels: nothing to show", "no spectra were kept in this analysis");
+    }
+    let mut picture = look::sheet(&levels.title, &levels.subtitle);
     let legend = rows <= LEGEND_MOST;
     let right = if legend { 1390.0 } else { 1564.0 };
-    let x = [evidence.frequency_hz[0] * 1e-3, evidence.frequency_hz[bins - 1] * 1e-3];
-    let axes = Axes { frame: Frame::new(128.0, look::TOP_PX, right, 920.0), x, y: range_db(outcome, bins) };
+    let x = [levels.frequency_hz[0] * 1e-3, levels.frequency_hz[bins - 1] * 1e-3];
+    let axes = Axes { frame: Frame::new(128.0, look::TOP_PX, right, 920.0), x, y: range_db(levels.density, bins) };
     axes.grid(&mut picture);
-    shade_band(&mut picture, &axes, outcome);
-    shade_dropped(&mut picture, &axes, outcome, axes.frame.top, axes.frame.bottom, 0.30);
+    shade_band(&mut picture, &axes, levels.band_hz);
+    shade_dropped(&mut picture, &axes, levels.used, axes.frame.top, axes.frame.bottom, 0.30);
     let width = if legend { 1.5 } else { 0.8 };
     // Beyond one point a pixel column a curve only gets slower to draw.
     let group = bins.div_ceil(if legend { 2400 } else { 600 });
@@ -44,15 +75,14 @@ pub(super) fn draw(site: &Site, outcome: &Outcome) -> Picture {
         let points = (0..bins).step_by(group).map(|start| {
             let cells = start..(start + group).min(bins);
             // The maximum of a group keeps lines visible that a mean would drown.
-            let power = cells.map(|k| evidence.levels[[row, k]]).fold(f64::NAN, f64::max);
-            [evidence.frequency_hz[start] * 1e-3, power_db(power)]
+            let power = cells.map(|k| levels.density[[row, k]]).fold(f64::NAN, f64::max);
+            [levels.frequency_hz[start] * 1e-3, power_db(power)]
         });
         axes.curve(&mut picture, points, stroke);
         if legend {
             let y = axes.frame.top + 14.0 + row as f64 * 28.0;
             picture.line([[right + 22.0, y], [right + 58.0, y]], Stroke { width_px: 3.0, ..stroke });
-            let sensor = evidence.level_sensors.get(row).and_then(|i| site.sensors.get(*i));
-            let id = font::name_within(sensor.map_or("", |s| &s.id), TICK_PX, 130.0, false);
+            let id = font::name_within(&levels.names[row], TICK_PX, 130.0, false);
             picture.label(Label::new(id, [right + 66.0, y], TICK_PX).align(Align::Start, Level::Middle));
         }
     }
@@ -75,8 +105,7 @@ fn title(outcome: &Outcome, rows: usize) -> String {
 }
 
 /// From a little under the quiet floor to a little over the loudest line; dead channels do not stretch the scale.
-fn range_db(outcome: &Outcome, bins: usize) -> [f64; 2] {
-    let levels = &outcome.evidence.levels;
+fn range_db(levels: &Array2<f64>, bins: usize) -> [f64; 2] {
     let mut db: Vec<f64> = levels
         .rows()
         .into_iter()
@@ -94,13 +123,11 @@ fn range_db(outcome: &Outcome, bins: usize) -> [f64; 2] {
 }
 
 /// The analysed band in blue, with its edges named at the top.
-fn shade_band(picture: &mut Picture, axes: &Axes, outcome: &Outcome) {
-    let [low, high] = outcome.band_hz.map(|hz| axes.x_px((hz * 1e-3).clamp(axes.x[0], axes.x[1])));
+fn shade_band(picture: &mut Picture, axes: &Axes, band_hz: [f64; 2]) {
+    let [low, high] = band_hz.map(|hz| axes.x_px((hz * 1e-3).clamp(axes.x[0], axes.x[1])));
     let band = Frame::new(low, axes.frame.top, high, axes.frame.bottom);
     picture.rectangle(band, Some(faded(SKY, 0.16)), None);
-    for (x, align, shift, hz) in
-        [(low, Align::Start, 6.0, outcome.band_hz[0]), (high, Align::End, -6.0, outcome.band_hz[1])]
-    {
+    for (x, align, shift, hz) in [(low, Align::Start, 6.0, band_hz[0]), (high, Align::End, -6.0, band_hz[1])] {
         picture.line([[x, band.top], [x, band.bottom]], Stroke::dashed(faded(INK, 0.6), 1.2));
         if high - low > 140.0 {
             let text = format!("{:.1} kHz", hz * 1e-3);
@@ -114,12 +141,11 @@ fn shade_band(picture: &mut Picture, axes: &Axes, outcome: &Outcome) {
 pub(super) fn shade_dropped(
     picture: &mut Picture,
     axes: &Axes,
-    outcome: &Outcome,
+    (frequency, used): (&[f64], &[bool]),
     top: f64,
     bottom: f64,
     opacity: f64,
 ) {
-    let (frequency, used) = (&outcome.evidence.band_frequency_hz, &outcome.evidence.bin_used);
     let count = frequency.len().min(used.len());
     let half_hz = if count > 1 { (frequency[1] - frequency[0]) / 2.0 } else { 0.0 };
     let mut start = 0;

@@ -14,6 +14,7 @@ mod font;
 mod formats;
 mod ink;
 mod inset;
+mod inspection;
 mod layout;
 mod levels;
 mod look;
@@ -38,6 +39,7 @@ use crate::error::{Error, Result};
 use crate::locate::Outcome;
 use crate::propagation::Medium;
 use crate::report::comparison::Comparison;
+use crate::report::inspection::Inspected;
 use crate::site::Site;
 use picture::Picture;
 
@@ -119,6 +121,17 @@ pub fn write_dispersion_plot(
 /// As [`write_plots`].
 pub fn write_comparison_plot(comparison: &Comparison, dir: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
     write_picture(&comparison::draw(comparison), dir.as_ref(), "compare")
+}
+
+/// Writes what was heard in a capture to `dir` as `levels`, `spectrogram` and `coherence`, each `.png` and `.svg`.
+///
+/// # Errors
+/// As [`write_plots`].
+pub fn write_inspection_plots(subject: &Inspected<'_>, dir: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    let dir = dir.as_ref();
+    let written: Result<Vec<[PathBuf; 2]>> =
+        inspection::draw(subject).par_iter().map(|(stem, picture)| write_picture(picture, dir, stem)).collect();
+    Ok(written?.into_iter().flatten().collect())
 }
 
 fn write_picture(picture: &Picture, dir: &Path, stem: &str) -> Result<[PathBuf; 2]> {

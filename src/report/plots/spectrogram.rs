@@ -8,15 +8,19 @@ use crate::locate::{Outcome, Spectrogram};
 use crate::units::power_db;
 
 pub(super) fn draw(outcome: &Outcome) -> Picture {
-    let spectrogram = &outcome.evidence.spectrogram;
+    of(&outcome.evidence.spectrogram, outcome.band_hz, "the channels used", "analysed")
+}
+
+/// Of any sound; `channels` and `band` say in words what the mean is over and what the band is.
+pub(super) fn of(spectrogram: &Spectrogram, band_hz: [f64; 2], channels: &str, band: &str) -> Picture {
     let (rows, columns) = spectrogram.power.dim();
     let [start_s, end_s] = spectrogram.time_s;
     let [low_hz, high_hz] = spectrogram.frequency_hz;
     if rows == 0 || columns == 0 || end_s <= start_s || high_hz <= low_hz {
         return look::note("Spectrogram: nothing to show", "no spectrogram was kept in this analysis");
     }
-    let subtitle = "Power over time and frequency, mean over the channels used; dashed: edges of the analysed band.";
-    let mut picture = look::sheet(&title(outcome), subtitle);
+    let subtitle = format!("Power over time and frequency, mean over {channels}; dashed: edges of the {band} band.");
+    let mut picture = look::sheet(&title(spectrogram, band_hz), &subtitle);
     let frame = Frame::new(118.0, look::TOP_PX, 1440.0, 920.0);
     let axes = Axes { frame, x: [start_s, end_s], y: [low_hz * 1e-3, high_hz * 1e-3] };
     let range = range_db(spectrogram);
@@ -33,7 +37,7 @@ pub(super) fn draw(outcome: &Outcome) -> Picture {
             (power_db(mean) - range[0]) / (range[1] - range[0])
         }),
     );
-    for hz in outcome.band_hz.into_iter().filter(|hz| (low_hz..=high_hz).contains(hz)) {
+    for hz in band_hz.into_iter().filter(|hz| (low_hz..=high_hz).contains(hz)) {
         let y = axes.y_px(hz * 1e-3);
         picture.line([[frame.left, y], [frame.right, y]], Stroke::new(look::faded(look::INK, 0.55), 3.0));
         picture.line([[frame.left, y], [frame.right, y]], Stroke::dashed(look::WHITE, 2.0));
@@ -49,10 +53,9 @@ fn span(index: usize, shown: usize, cells: usize) -> std::ops::Range<usize> {
     index * cells / shown..((index + 1) * cells / shown).max(index * cells / shown + 1)
 }
 
-fn title(outcome: &Outcome) -> String {
-    let spectrogram = &outcome.evidence.spectrogram;
+fn title(spectrogram: &Spectrogram, band_hz: [f64; 2]) -> String {
     let [start_s, end_s] = spectrogram.time_s;
-    match spread_db(outcome) {
+    match spread_db(spectrogram, band_hz) {
         Some(db) if db <= 3.0 => {
             format!("Steady sound: the band’s level stays within {db:.1} dB over {:.2} s", end_s - start_s)
         }
@@ -62,12 +65,11 @@ fn title(outcome: &Outcome) -> String {
 }
 
 /// Span of the in-band level between its 5th and 95th percentile over time, decibels.
-fn spread_db(outcome: &Outcome) -> Option<f64> {
-    let Spectrogram { frequency_hz: [low, high], power, .. } = &outcome.evidence.spectrogram;
+fn spread_db(spectrogram: &Spectrogram, band_hz: [f64; 2]) -> Option<f64> {
+    let Spectrogram { frequency_hz: [low, high], power, .. } = spectrogram;
     let rows = power.nrows();
     let frequency = |row: usize| low + (high - low) * (row as f64 + 0.5) / rows as f64;
-    let inside: Vec<usize> =
-        (0..rows).filter(|r| (outcome.band_hz[0]..=outcome.band_hz[1]).contains(&frequency(*r))).collect();
+    let inside: Vec<usize> = (0..rows).filter(|r| (band_hz[0]..=band_hz[1]).contains(&frequency(*r))).collect();
     let mut levels: Vec<f64> = power
         .columns()
         .into_iter()

@@ -1,0 +1,164 @@
+//! A FLAC file: packets decoded by symphonia, in order or from any frame on.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Seek;
+use std::path::Path;
+
+use symphonia_bundle_flac::{FlacDecoder, FlacReader};
+use symphonia_core::codecs::CodecParameters;
+use symphonia_core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use symphonia_core::errors::Error as Refusal;
+use symphonia_core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo};
+use symphonia_core::io::MediaSourceStream;
+use symphonia_core::units::Timestamp;
+
+use crate::error::{Error, Result};
+
+/// The first bytes of a FLAC file.
+pub(super) const MARK: &[u8; 4] = b"fLaC";
+
+/// An opened FLAC file.
+pub(super) struct Flac {
+    file: File,
+    reader: FlacReader<'static>,
+    decoder: FlacDecoder,
+    pub channels: usize,
+    pub sample_rate_hz: u32,
+    pub bits: u16,
+    /// Frames that can be decoded, and those that the header promises where they are more.
+    pub frames: u64,
+    pub promised: Option<u64>,
+    /// The decoded packet, interleaved, and its first frame.
+    packet: Vec<f32>,
+    first: u64,
+}
+
+impl fmt::Debug for Flac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flac").field("frames", &self.frames).finish_non_exhaustive()
+    }
+}
+
+/// A reader at the first packet.
+fn reader(mut file: File) -> std::result::Result<FlacReader<'static>, Refusal> {
+    file.rewind()?;
+    FlacReader::try_new(MediaSourceStream::new(Box::new(file), Default::default()), FormatOptions::default())
+}
+
+impl Flac {
+    /// # Errors
+    /// [`Error::Broken`] where the header cannot be read.
+    pub fn open(path: &Path, file: File) -> Result<Self> {
+        let broken = |e: Refusal| Error::broken(path, format!("not a FLAC file that can be read ({e})"));
+        let reader = reader(file.try_clone().map_err(|e| Error::io(path, e))?).map_err(broken)?;
+        let nothing = || Error::broken(path, "its header does not say what it holds; not a whole FLAC file");
+        let track = reader.tracks().first().ok_or_else(nothing)?;
+        let Some(CodecParameters::Audio(parameters)) = &track.codec_params else { return Err(nothing()) };
+        let channels = parameters.channels.as_ref().map(|c| c.count()).filter(|c| *c > 0).ok_or_else(nothing)?;
+        let sample_rate_hz = parameters.sample_rate.filter(|hz| *hz > 0).ok_or_else(nothing)?;
+        let bits = parameters.bits_per_coded_sample.or(parameters.bits_per_sample).unwrap_or(24) as u16;
+        let decoder = FlacDecoder::try_new(parameters, &AudioDecoderOptions::default()).map_err(broken)?;
+        let promised = track.num_frames.filter(|frames| *frames > 0);
+        let (packet, first) = (Vec::new(), 0);
+        let mut flac =
+            Self { file, reader, decoder, channels, sample_rate_hz, bits, frames: 0, promised, packet, first };
+        // Where the last frame is found, so are all others; a cut file is walked to its end once.
+        flac.frames = match promised {
+            Some(frames) if flac.seek(frames - 1).is_ok() => frames,
+            _ => flac.counted().map_err(broken)?,
+        };
+        Ok(flac)
+    }
+
+    /// Stands before the packet with this frame.
+    ///
+    /// A reader that has read keeps what it looked ahead at when a seek lands on the start of a packet: only a new one is
+    /// sure to stand where it says.
+    fn seek(&mut self, frame: u64) -> std::result::Result<(), Refusal> {
+        self.reader = reader(self.file.try_clone()?)?;
+        (self.packet, self.first) = (Vec::new(), 0);
+        if frame == 0 {
+            return Ok(());
+        }
+        let ts = Timestamp::new(frame as i64);
+        let found = self.reader.seek(SeekMode::Accurate, SeekTo::Timestamp { ts, track_id: 0 })?;
+        self.first = found.actual_ts.get() as u64;
+        match found.actual_ts <= ts {
+            true => Ok(()),
+            false => Err(Refusal::DecodeError("frames are missing")),
+        }
+    }
+
+    /// Decodes the next packet; false at the end.
+    fn next(&mut self) -> std::result::Result<bool, Refusal> {
+        let due = self.first + (self.packet.len() / self.channels) as u64;
+        let packet = match self.reader.next_packet() {
+            Ok(Some(packet)) => packet,
+            Ok(None) => return Ok(false),
+            Err(Refusal::IoError(e)) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(e) => return Err(e),
+        };
+        if packet.pts.get() as u64 != due {
+            return Err(Refusal::DecodeError("frames are missing"));
+        }
+        let decoded = self.decoder.decode(&packet)?;
+        if decoded.num_planes() != self.channels {
+            return Err(Refusal::DecodeError("the number of channels changes"));
+        }
+        self.packet.clear();
+        decoded.copy_to_vec_interleaved(&mut self.packet);
+        self.first = due;
+        Ok(true)
+    }
+
+    /// Frames from the first on that can be decoded.
+    fn counted(&mut self) -> std::result::Result<u64, Refusal> {
+        self.seek(0)?;
+        // What is damaged ends the recording here.
+        while let Ok(true) = self.next() {}
+        Ok(self.first + (self.packet.len() / self.channels) as u64)
+    }
+
+    /// As [`super::SoundFile::read`].
+    pub fn read(
+        &mut self,
+        path: &Path,
+        frame: u64,
+        channels: &[(usize, usize)],
+        frames: &mut [f32],
+        columns: usize,
+    ) -> Result<()> {
+        let rate_hz = f64::from(self.sample_rate_hz);
+        let broken = |frame: u64, e: Refusal| {
+            let what = format!("damaged at {:.3} s ({e}); cut it off with --from and --to", frame as f64 / rate_hz);
+            Error::broken(path, what)
+        };
+        let held = |flac: &Self| (flac.packet.len() / flac.channels) as u64;
+        if frame < self.first || frame > self.first + held(self) {
+            self.seek(frame).map_err(|e| broken(frame, e))?;
+        }
+        let mut done = 0;
+        let count = frames.len() / columns;
+        while done < count {
+            let at = frame + done as u64;
+            if at >= self.first + held(self) {
+                if !self.next().map_err(|e| broken(at, e))? {
+                    return Err(broken(at, Refusal::DecodeError("it ends")));
+                }
+                continue;
+            }
+            let from = (at - self.first) as usize;
+            let some = (held(self) as usize - from).min(count - done);
+            let part = &mut frames[done * columns..(done + some) * columns];
+            let samples = self.packet[from * self.channels..].chunks_exact(self.channels);
+            for (row, samples) in part.chunks_exact_mut(columns).zip(samples) {
+                for &(column, channel) in channels {
+                    row[column] = samples[channel];
+                }
+            }
+            done += some;
+        }
+        Ok(())
+    }
+}

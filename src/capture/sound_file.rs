@@ -1,0 +1,276 @@
+//! One sound file: WAV, RF64, BW64, Wave64 or FLAC, read in bulk from any frame on.
+//!
+//! hound's sample iterator is an order of magnitude slower than the disk cache, and it reads neither sizes above 4 GB nor what
+//! recorders write beside the sound: the chunks are walked in `container`, and everything after that is plain
+//! arithmetic on bytes. hound reads what that walk is tested against, and writes the captures of `simulate`.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::container::{self, Kind};
+use super::encoding::{Decode, Encoding, is_sound};
+use super::flac::{self, Flac};
+use super::notes::Notes;
+use crate::error::{Error, Result};
+use crate::simd::dispatch;
+
+/// Samples are decoded through a buffer of this size; it stays in the second-level cache.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Limits of what is taken for a recording rather than for a damaged header.
+const MAX_CHANNELS: usize = 128;
+const MAX_RATE_HZ: u32 = 50_000_000;
+
+/// An opened sound file.
+#[derive(Debug)]
+pub struct SoundFile {
+    path: PathBuf,
+    body: Body,
+    encoding: Encoding,
+    valid_bits: u16,
+    container: &'static str,
+    channels: usize,
+    sample_rate_hz: u32,
+    header_rate_hz: u32,
+    frames: u64,
+    /// Whether the file ends where its header says.
+    complete: bool,
+    notes: Notes,
+    chunks: Vec<([u8; 4], Vec<u8>)>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Body {
+    Samples { file: File, start: u64, bytes: Vec<u8> },
+    Flac(Box<Flac>),
+}
+
+impl SoundFile {
+    /// Opens a file and reads its header.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read, [`Error::Broken`] where it is not a sound file, and
+    /// [`Error::Unsupported`] for a format that is not read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let io = |e| Error::io(path, e);
+        let mut file = File::open(path).map_err(io)?;
+        if file.metadata().map_err(io)?.is_dir() {
+            return Err(Error::io(path, std::io::ErrorKind::IsADirectory.into()));
+        }
+        let mut mark = [0; 4];
+        let marked = file.read(&mut mark).map_err(io)?;
+        file.rewind().map_err(io)?;
+        let opened =
+            if &mark[..marked] == flac::MARK { Self::of_flac(path, file)? } else { Self::of_chunks(path, file)? };
+        opened.checked()
+    }
+
+    fn of_flac(path: &Path, file: File) -> Result<Self> {
+        let flac = Flac::open(path, file)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            encoding: match flac.bits {
+                0..=16 => Encoding::Int16,
+                17..=24 => Encoding::Int24,
+                _ => Encoding::Int32,
+            },
+            valid_bits: flac.bits,
+            container: "FLAC",
+            channels: flac.channels,
+            sample_rate_hz: flac.sample_rate_hz,
+            header_rate_hz: flac.sample_rate_hz,
+            frames: flac.frames,
+            complete: flac.promised == Some(flac.frames),
+            notes: Notes::default(),
+            chunks: Vec::new(),
+            warnings: short(path, flac.promised, flac.frames, flac.sample_rate_hz),
+            body: Body::Flac(Box::new(flac)),
+        })
+    }
+
+    fn of_chunks(path: &Path, file: File) -> Result<Self> {
+        let told = container::walk(path, &file)?;
+        let notes = Notes::read(&told.chunks);
+        let frame_bytes = (told.encoding.bytes() * usize::from(told.channels)).max(1) as u64;
+        let frames = told.data_bytes / frame_bytes;
+        let promised = told.promised_bytes.map(|bytes| bytes / frame_bytes);
+        let mut warnings = short(path, promised, frames, told.sample_rate_hz.max(1));
+        if promised.is_none() && frames > 0 {
+            warnings.push(format!(
+                "{}: the header was never finished, as when a recorder loses power; the {:.3} s that are there are used",
+                path.display(),
+                frames as f64 / f64::from(told.sample_rate_hz.max(1))
+            ));
+        }
+        if told.kind == Kind::Riff && promised.is_some_and(|frames| frames * frame_bytes > 1 << 32) {
+            warnings.push(format!(
+                "{}: longer than a WAV header can say (4 GB); all {:.3} s are used",
+                path.display(),
+                frames as f64 / f64::from(told.sample_rate_hz.max(1))
+            ));
+        }
+        let true_rate_hz = notes.true_rate_hz(told.sample_rate_hz);
+        if let Some(rate_hz) = true_rate_hz {
+            warnings.push(format!(
+                "{}: slowed down for listening: its header says {} Hz, its GUANO notes {rate_hz} Hz, which is used",
+                path.display(),
+                told.sample_rate_hz
+            ));
+        }
+        Ok(Self {
+            path: path.to_path_buf(),
+            body: Body::Samples { file, start: told.data_start, bytes: Vec::new() },
+            encoding: told.encoding,
+            valid_bits: told.valid_bits,
+            container: told.kind.name(),
+            channels: usize::from(told.channels),
+            sample_rate_hz: true_rate_hz.unwrap_or(told.sample_rate_hz),
+            header_rate_hz: told.sample_rate_hz,
+            frames,
+            complete: promised == Some(frames),
+            notes,
+            chunks: told.chunks,
+            warnings,
+        })
+    }
+
+    fn checked(self) -> Result<Self> {
+        if self.channels == 0 || self.channels > MAX_CHANNELS {
+            let what = format!("{} channels; 1 to {MAX_CHANNELS} can be read", self.channels);
+            return Err(Error::broken(&self.path, what));
+        }
+        if self.sample_rate_hz == 0 || self.sample_rate_hz > MAX_RATE_HZ {
+            let what = format!("sample rate {} Hz; up to {MAX_RATE_HZ} Hz can be read", self.sample_rate_hz);
+            return Err(Error::broken(&self.path, what));
+        }
+        if self.frames == 0 {
+            return Err(Error::broken(&self.path, "no samples; record again, or give another file"));
+        }
+        Ok(self)
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Samples per second and channel at which the sound was sampled.
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.sample_rate_hz
+    }
+
+    /// The same as the header has it: lower where the file is slowed down for listening.
+    pub fn header_rate_hz(&self) -> u32 {
+        self.header_rate_hz
+    }
+
+    /// Samples per channel that are really in the file.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// How its samples lie; those of FLAC as they would in a WAV file.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Bits of a sample that carry sound.
+    pub fn valid_bits(&self) -> u16 {
+        self.valid_bits
+    }
+
+    /// Name of the container: `WAV`, `RF64`, `Wave64` or `FLAC`.
+    pub fn container(&self) -> &'static str {
+        self.container
+    }
+
+    /// Whether the file is as long as its header says; a recorder that is still writing, or lost power, leaves it shorter.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// What the recorder wrote beside the sound.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// The chunks with the recorder's notes, as they are in the file.
+    pub fn chunks(&self) -> &[([u8; 4], Vec<u8>)] {
+        &self.chunks
+    }
+
+    /// The smallest step of the format; full scale is 1. Floats, and integers finer than single precision, have none
+    /// worth naming.
+    pub fn resolution(&self) -> f32 {
+        match self.encoding.is_float() || self.valid_bits > 24 {
+            true => 0.0,
+            false => (1.0 - f32::from(self.valid_bits)).exp2(),
+        }
+    }
+
+    /// What is odd about the file but no obstacle.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Fills columns of `frames`, `[frame][column]`, with the samples from `frame` on: `channels` lists column and channel,
+    /// both from 0.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Broken`] at the first sample that is not a finite number or far too large.
+    pub fn read(&mut self, frame: u64, channels: &[(usize, usize)], frames: &mut [f32], columns: usize) -> Result<()> {
+        let (file, data_start, bytes) = match &mut self.body {
+            Body::Flac(flac) => return flac.read(&self.path, frame, channels, frames, columns),
+            Body::Samples { file, start, bytes } => (file, *start, bytes),
+        };
+        let frame_bytes = self.encoding.bytes() * self.channels;
+        let frames_per_read = (BUFFER_BYTES / frame_bytes).max(1);
+        let start = data_start + frame * frame_bytes as u64;
+        file.seek(SeekFrom::Start(start)).map_err(|e| Error::io(&self.path, e))?;
+        let mut first = frame;
+        for part in frames.chunks_mut(frames_per_read * columns) {
+            let count = part.len() / columns;
+            bytes.resize(count * frame_bytes, 0);
+            file.read_exact(bytes).map_err(|e| Error::io(&self.path, e))?;
+            let work = Decode { encoding: self.encoding, bytes, of: self.channels, channels, part, columns };
+            if !dispatch(work) {
+                return Err(self.no_sound(first, channels, part, columns));
+            }
+            first += count as u64;
+        }
+        Ok(())
+    }
+
+    /// The error that names the first of these samples that no sound can be.
+    fn no_sound(&self, first: u64, channels: &[(usize, usize)], part: &[f32], columns: usize) -> Error {
+        let found = part.chunks_exact(columns).enumerate().find_map(|(i, frame)| {
+            let odd = channels.iter().find(|(column, _)| !is_sound(frame[*column]));
+            odd.map(|&(column, channel)| (i, channel, frame[column]))
+        });
+        let (i, channel, value) = found.unwrap_or((0, 0, f32::NAN));
+        let time_s = (first + i as u64) as f64 / f64::from(self.sample_rate_hz);
+        let is =
+            if value.is_finite() { format!("{value:e}, where full scale is 1") } else { "not a finite number".into() };
+        let what = format!("channel {}: sample at {time_s:.6} s is {is}; cut it off with --from and --to", channel + 1);
+        Error::broken(&self.path, what)
+    }
+}
+
+/// The warning about a file that ends before its header says.
+fn short(path: &Path, promised: Option<u64>, frames: u64, rate_hz: u32) -> Vec<String> {
+    let Some(promised) = promised.filter(|promised| *promised > frames) else { return Vec::new() };
+    vec![format!(
+        "{}: the header promises {:.3} s but the file ends after {:.3} s; what is there is used",
+        path.display(),
+        promised as f64 / f64::from(rate_hz),
+        frames as f64 / f64::from(rate_hz)
+    )]
+}
