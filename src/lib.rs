@@ -9,6 +9,7 @@ pub mod channelise;
 pub mod cross_spectra;
 pub mod delay;
 pub mod error;
+pub mod filter;
 pub mod inspect;
 pub mod locate;
 pub mod propagation;

@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("capture", &["atomic", "error", "units", "simd"]),
     ("channelise", &["error", "units", "simd"]),
     ("cross_spectra", &["capture", "channelise", "error", "units", "simd"]),
+    ("filter", &["capture", "channelise", "error", "units"]),
     ("inspect", &["capture", "channelise", "cross_spectra", "error", "units"]),
     ("delay", &["cross_spectra", "error", "units"]),
     ("site", &["error", "units"]),

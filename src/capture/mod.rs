@@ -6,6 +6,7 @@ mod events;
 mod flac;
 mod health;
 mod notes;
+mod overlapping;
 mod sound_file;
 #[cfg(test)]
 mod sound_file_tests;
@@ -19,6 +20,7 @@ pub use encoding::Encoding;
 pub use events::events;
 pub use health::Health;
 pub use notes::Notes;
+pub use overlapping::Overlapping;
 pub use sound_file::SoundFile;
 pub use write::{SoundSpec, SoundWriter};
 

@@ -1,10 +1,12 @@
 //! Samples to spectra in a band: how long a transform, which window, which bins, and the planned FFT that does it.
 
+mod fir;
 mod group;
 mod lane_fft;
 mod plan;
 mod stft;
 
+pub use fir::{BandFilter, BandResponse, Beam, Overlap, STOP_DB};
 pub use group::{Group, GroupScratch, Weave};
 pub use lane_fft::LaneFft;
 pub use plan::{Band, Segmentation, Taper};

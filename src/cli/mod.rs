@@ -5,7 +5,9 @@ mod bench;
 mod compare;
 mod console;
 mod dispersion;
+mod filter;
 mod inspect;
+mod listen;
 mod locate;
 mod quantity;
 mod simulate;
@@ -30,6 +32,10 @@ enum Command {
     Locate(locate::Arguments),
     /// What is in a capture, and what is wrong with it
     Inspect(inspect::Arguments),
+    /// A capture filtered to a band, every sound at its old time
+    Filter(filter::Arguments),
+    /// Ultrasound moved down to where ears hear it
+    Listen(listen::Arguments),
     /// The same from several stands, one after the other
     Survey(survey::Arguments),
     /// Two results on one scale: what is new, what is gone
@@ -48,6 +54,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match parsed {
         Ok(Arguments { command: Command::Locate(arguments) }) => locate::run(&arguments),
         Ok(Arguments { command: Command::Inspect(arguments) }) => inspect::run(&arguments),
+        Ok(Arguments { command: Command::Filter(arguments) }) => filter::run(&arguments),
+        Ok(Arguments { command: Command::Listen(arguments) }) => listen::run(&arguments),
         Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
         Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),

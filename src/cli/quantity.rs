@@ -1,5 +1,6 @@
 //! Quantities on the command line, each with its unit.
 
+use pinhole::site::Point3;
 use pinhole::units;
 
 /// A frequency range.
@@ -23,4 +24,26 @@ pub fn probability(text: &str) -> Result<f64, String> {
     value
         .filter(|p| (1e-9..=0.5).contains(p))
         .ok_or_else(|| "write a probability from 0.0000001% to 50%, such as 1%".into())
+}
+
+/// Parses a frequency with its unit.
+pub fn frequency_hz(text: &str) -> Result<f64, String> {
+    units::frequency_hz(text).map_err(|e| e.to_string())
+}
+
+/// Parses a gain with its unit.
+pub fn gain_db(text: &str) -> Result<f64, String> {
+    let number = text.trim().strip_suffix("dB").or(text.trim().strip_suffix("db"));
+    let value = number.and_then(|number| number.trim().parse::<f64>().ok());
+    value.filter(|db| db.abs() <= 300.0).ok_or_else(|| format!("'{text}' is not a gain; write it like 30dB"))
+}
+
+/// Parses a place, `X,Y,Z` in metres.
+pub fn place_m(text: &str) -> Result<Point3, String> {
+    let parts: Vec<f64> =
+        text.split(',').filter_map(|part| part.trim().trim_end_matches('m').trim().parse().ok()).collect();
+    match parts[..] {
+        [x, y, z] if text.split(',').count() == 3 && parts.iter().all(|v| v.is_finite()) => Ok(Point3::new(x, y, z)),
+        _ => Err(format!("'{text}' is not a place; write three metres, as 0.98,-0.19,1.54")),
+    }
 }

@@ -25,6 +25,7 @@ mod prepare;
 mod prove;
 mod refine;
 mod search;
+mod steer;
 mod tell;
 mod transient;
 mod verdict;
@@ -37,6 +38,7 @@ pub use array::Array;
 pub use clocks::Clock;
 pub use outcome::*;
 pub use prepare::selection;
+pub use steer::Steered;
 pub use transient::locate_transients;
 
 use crate::capture::Captures;

@@ -1,0 +1,77 @@
+//! `pinhole filter`: a capture filtered to a band, every sound at its old time.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use pinhole::capture::Captures;
+use pinhole::channelise::Band;
+use pinhole::filter::filter;
+use pinhole::{Error, Result};
+
+use super::console::{self, Progress};
+use super::quantity::{self, BandHz};
+
+const EXAMPLES: &str = "Examples:
+  pinhole filter prk.wav --band 20..60kHz -o prk_20_60.wav
+  pinhole filter night.flac --band 300Hz..5kHz -o rumble.wav
+
+Zero phase: nothing is delayed. The edges are a tenth of the lower frequency wide, and what lies
+beyond them is 80 dB down. Same channels, rate and format, the recorder's notes carried over;
+FLAC becomes WAV, and what is longer than 4 GB becomes RF64.";
+
+/// Flags of `pinhole filter`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The capture: WAV, RF64, Wave64 or FLAC
+    #[arg(value_name = "CAPTURE.wav")]
+    capture: PathBuf,
+    /// What stays, with unit, as 20kHz..60kHz
+    #[arg(long, value_name = "LO..HI", value_parser = quantity::band)]
+    band: BandHz,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT.wav")]
+    out: PathBuf,
+    /// No progress and no warnings on stderr
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of reading and writing.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments { capture, band: BandHz(low_hz, high_hz), out, quiet } = arguments;
+    not_over(out, capture)?;
+    let mut captures = Captures::open(std::slice::from_ref(capture))?;
+    let band = Band::new(*low_hz, *high_hz, f64::from(captures.sample_rate_hz()))?;
+    let progress = Progress::new(*quiet);
+    let held = filter(&mut captures, &band, out, &|share| progress.show("filtering", share));
+    progress.finish();
+    let held = held?;
+    if !quiet {
+        captures.warnings().for_each(console::complain);
+        if held > 0 {
+            let what = format!("{}: {held} samples were beyond full scale and were held there", out.display());
+            console::complain(&what);
+        }
+        console::complain(&format!("{:.1} to {:.1} kHz in {}", low_hz / 1e3, high_hz / 1e3, out.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to write over what is read.
+///
+/// # Errors
+/// [`Error::Request`] where both are one file.
+pub fn not_over(out: &Path, capture: &Path) -> Result<()> {
+    let real = |path: &Path| path.canonicalize().ok();
+    match (real(out), real(capture)) {
+        (Some(a), Some(b)) if a == b => {
+            Err(Error::request(format!("-o {} would replace the recording itself; name another file", out.display())))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,145 @@
+//! `pinhole listen`: ultrasound moved down to where ears hear it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use pinhole::capture::Captures;
+use pinhole::filter::{Slice, Steering, listen};
+use pinhole::locate::{Steered, selection};
+use pinhole::site::{Point3, Site, read_site};
+use pinhole::{Error, Result};
+use realfft::num_complex::Complex;
+use serde_json::Value;
+
+use super::console::{self, Progress};
+use super::filter::not_over;
+use super::quantity;
+
+const EXAMPLES: &str = "Examples:
+  pinhole listen prk.wav -o heard.wav
+  pinhole listen prk.wav --centre 55kHz --channel 3 -o fan.wav
+  pinhole listen prk.wav --steer 0.98,-0.19,1.54 -o hatch.wav
+  pinhole listen prk.wav --leak 1 -o leak.wav
+
+Ten kilohertz about --centre are moved down to 0.5..10.5 kHz, one sideband only, so that nothing folds in.
+--steer and --leak add up all sensors of one clock as they hear that place. --leak reads the place from
+result.json, which pinhole locate wrote. The sound is raised to a comfortable level unless --gain says how much.";
+
+/// Flags of `pinhole listen`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Captures, one a recorder
+    #[arg(required = true, value_name = "CAPTURE.wav")]
+    captures: Vec<PathBuf>,
+    /// Middle of the slice that is heard, with unit [default: 40kHz, lower for slow recorders]
+    #[arg(long, value_name = "HZ", value_parser = quantity::frequency_hz)]
+    centre: Option<f64>,
+    /// Channel to listen to, counted from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    channel: u16,
+    /// Listen to this place, metres in the module frame, with all sensors
+    #[arg(long, value_name = "X,Y,Z", value_parser = quantity::place_m, allow_hyphen_values = true, conflicts_with_all = ["channel", "leak"])]
+    steer: Option<Point3>,
+    /// Listen to this leak of result.json, counted from 1, with all sensors
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "channel")]
+    leak: Option<u16>,
+    /// Where --leak reads [default: result.json in the capture's .pinhole folder in the current one]
+    #[arg(long, value_name = "result.json", requires = "leak")]
+    result: Option<PathBuf>,
+    /// Sensors and walls, for --steer and --leak [default: site.toml beside the first capture]
+    #[arg(long, value_name = "SITE.toml")]
+    site: Option<PathBuf>,
+    /// Raise the sound by so much, as 30dB [default: to a comfortable level]
+    #[arg(long, value_name = "DB", value_parser = quantity::gain_db, allow_hyphen_values = true)]
+    gain: Option<f64>,
+    /// The file to write: mono, 16 bits
+    #[arg(long, short, value_name = "OUT.wav")]
+    out: PathBuf,
+    /// No progress and no word on stderr
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of reading and writing, and of a site that does not fit.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments { out, quiet, .. } = arguments;
+    arguments.captures.iter().try_for_each(|capture| not_over(out, capture))?;
+    let mut captures = Captures::open(&arguments.captures)?;
+    let rate_hz = captures.sample_rate_hz();
+    let centre_hz = arguments.centre.unwrap_or(40e3f64.min(0.3 * f64::from(rate_hz)));
+    let slice = Slice::about(centre_hz, rate_hz)?;
+    let steered = place(arguments)?.map(|place| -> Result<Steered> {
+        let site = site(arguments)?;
+        let steered = Steered::to(&site, &place)?;
+        captures.select(selection(&site, &captures, &steered.sensors)?);
+        Ok(steered)
+    });
+    let steered = steered.transpose()?;
+    let band_hz = [slice.band.low_hz(), slice.band.high_hz()];
+    let progress = Progress::new(*quiet);
+    let show = |share| progress.show("listening", share);
+    let done = match &steered {
+        Some(steered) => {
+            let steering = Steering { weight: &|c, hz| steered.weight(c, hz), most_s: steered.most_s(band_hz) };
+            listen(&mut captures, &slice, &steering, arguments.gain, out, &show)
+        }
+        None => {
+            let all: Vec<(usize, usize)> = (captures.files().iter().enumerate())
+                .flat_map(|(f, file)| (0..file.channels()).map(move |c| (f, c)))
+                .collect();
+            let channel = usize::from(arguments.channel);
+            let one = all.get(channel - 1).ok_or_else(|| {
+                let file = arguments.captures[0].display();
+                Error::request(format!("{file}: {} channels; --channel {channel} is none of them", all.len()))
+            })?;
+            captures.select(vec![*one]);
+            let steering = Steering { weight: &|_, _| Complex::new(1.0, 0.0), most_s: 0.0 };
+            listen(&mut captures, &slice, &steering, arguments.gain, out, &show)
+        }
+    };
+    progress.finish();
+    let gain_db = done?;
+    if !quiet {
+        captures.warnings().for_each(console::complain);
+        console::complain(&format!(
+            "{:.1} to {:.1} kHz moved down by {:.1} kHz and raised by {gain_db:.1} dB, in {}",
+            band_hz[0] / 1e3,
+            band_hz[1] / 1e3,
+            slice.shift_hz / 1e3,
+            out.display()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn site(arguments: &Arguments) -> Result<Site> {
+    read_site(&arguments.site.clone().unwrap_or_else(|| arguments.captures[0].with_file_name("site.toml")))
+}
+
+/// The place to listen to, where one is asked for.
+fn place(arguments: &Arguments) -> Result<Option<Point3>> {
+    let Some(number) = arguments.leak else { return Ok(arguments.steer) };
+    let beside = || {
+        let mut name = arguments.captures[0].file_stem().unwrap_or_default().to_os_string();
+        name.push(".pinhole");
+        PathBuf::from(name).join("result.json")
+    };
+    let path = arguments.result.clone().unwrap_or_else(beside);
+    let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+    let broken = |what: &str| Error::broken(&path, format!("{what}; write it with pinhole locate"));
+    let result: Value = serde_json::from_str(&text).map_err(|e| broken(&format!("not a result.json ({e})")))?;
+    let leaks = result["leaks"].as_array().ok_or_else(|| broken("no leaks in it"))?;
+    let leak = leaks.get(usize::from(number) - 1).ok_or_else(|| {
+        Error::request(format!("{}: {} leaks, and --leak {number} is none of them", path.display(), leaks.len()))
+    })?;
+    let at: Option<Vec<f64>> = leak["position_m"].as_array().map(|p| p.iter().filter_map(Value::as_f64).collect());
+    match at.as_deref() {
+        Some([x, y, z]) => Ok(Some(Point3::new(*x, *y, *z))),
+        _ => Err(broken(&format!("leak {number} has no position_m"))),
+    }
+}
