@@ -4,6 +4,7 @@
 //! with [`site`] and [`propagation`] beside it for what is there and how sound travels.
 
 pub mod atomic;
+pub mod batch;
 pub mod capture;
 pub mod channelise;
 pub mod cross_spectra;

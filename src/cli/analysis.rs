@@ -16,9 +16,9 @@ use pinhole::{Error, Result};
 use super::console::{self, Progress};
 use super::quantity::{self, BandHz};
 
-/// Flags of an analysis.
+/// What is asked of captures.
 #[derive(Debug, Args)]
-pub struct Analysis {
+pub struct Settings {
     /// Frequency band with unit, as 20kHz..60kHz [default: chosen from the sample rate]
     #[arg(long, value_name = "LO..HI", value_parser = quantity::band)]
     band: Option<BandHz>,
@@ -34,15 +34,22 @@ pub struct Analysis {
     /// How cross-spectra are scaled
     #[arg(long, value_enum, default_value_t = WeightingName::Scot)]
     weighting: WeightingName,
-    /// Folder for result.json and plots [default: named after the input, .pinhole, in the current folder]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
     /// Probability of a false alarm that is allowed: 1% or 0.01
     #[arg(long, value_name = "P", default_value = "1%", value_parser = quantity::probability)]
     alarm: f64,
     /// Put the leak back into N captures like this one, locate it again, and tell the error beside the ellipse
     #[arg(long, value_name = "N", value_parser = captures)]
     prove: Option<usize>,
+}
+
+/// Flags of an analysis.
+#[derive(Debug, Args)]
+pub struct Analysis {
+    #[command(flatten)]
+    settings: Settings,
+    /// Folder for result.json and plots [default: named after the input, .pinhole, in the current folder]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Write no plots
     #[arg(long)]
     no_plots: bool,
@@ -87,42 +94,9 @@ pub struct Job<'t> {
     pub transient: bool,
 }
 
-impl Analysis {
-    /// Starts the threads and makes sure that results can be written; `input` is what they are called after.
-    ///
-    /// # Errors
-    /// [`Error::Request`] where there can be no such threads or folder.
-    pub fn prepare(&self, input: &Path) -> Result<()> {
-        if let Some(threads) = self.threads {
-            // The pool exists already only where something ran before, which nothing has.
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
-            pool.map_err(|e| Error::request(format!("--threads {threads}: {e}")))?;
-        }
-        console::check_folder(&self.out_dir(input))
-    }
-
-    /// Analyses, writes the results and tells them.
-    ///
-    /// # Errors
-    /// Whatever stops the analysis or the writing of its results.
-    pub fn run(&self, job: &Job<'_>) -> Result<ExitCode> {
-        let Job { site, captures, background, transient, .. } = job;
-        let captures = Captures::open(captures)?;
-        let background = if background.is_empty() { None } else { Some(Captures::open(background)?) };
-        let options = self.options(*transient);
-        let progress = Progress::new(self.quiet);
-        let show = |stage: &'static str, share: f64| progress.show(stage, share);
-        let outcome = match transient {
-            true => locate_transients(site, captures, &options, &show),
-            false => locate(site, captures, background, &options, &show),
-        };
-        let outcome = outcome.inspect_err(|_| progress.finish())?;
-        let told = self.tell(job, outcome, &progress);
-        progress.finish();
-        told
-    }
-
-    fn options(&self, transient: bool) -> Options {
+impl Settings {
+    /// The same for the library.
+    pub fn options(&self, transient: bool) -> Options {
         Options {
             band_hz: self.band.map(|BandHz(low, high)| (low, high)),
             weighting: match self.weighting {
@@ -137,6 +111,49 @@ impl Analysis {
             prove: self.prove.unwrap_or(0),
             transient,
         }
+    }
+}
+
+/// Starts as many threads as are asked for.
+///
+/// # Errors
+/// [`Error::Request`] where they cannot be had.
+pub fn start_threads(threads: Option<u16>) -> Result<()> {
+    let Some(threads) = threads else { return Ok(()) };
+    // The pool exists already only where something ran before, which nothing has.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+    pool.map_err(|e| Error::request(format!("--threads {threads}: {e}")))
+}
+
+impl Analysis {
+    /// Starts the threads and makes sure that results can be written; `input` is what they are called after.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where there can be no such threads or folder.
+    pub fn prepare(&self, input: &Path) -> Result<()> {
+        start_threads(self.threads)?;
+        console::check_folder(&self.out_dir(input))
+    }
+
+    /// Analyses, writes the results and tells them.
+    ///
+    /// # Errors
+    /// Whatever stops the analysis or the writing of its results.
+    pub fn run(&self, job: &Job<'_>) -> Result<ExitCode> {
+        let Job { site, captures, background, transient, .. } = job;
+        let captures = Captures::open(captures)?;
+        let background = if background.is_empty() { None } else { Some(Captures::open(background)?) };
+        let options = self.settings.options(*transient);
+        let progress = Progress::new(self.quiet);
+        let show = |stage: &'static str, share: f64| progress.show(stage, share);
+        let outcome = match transient {
+            true => locate_transients(site, captures, &options, &show),
+            false => locate(site, captures, background, &options, &show),
+        };
+        let outcome = outcome.inspect_err(|_| progress.finish())?;
+        let told = self.tell(job, outcome, &progress);
+        progress.finish();
+        told
     }
 
     fn tell(&self, job: &Job<'_>, mut outcome: Outcome, progress: &Progress) -> Result<ExitCode> {

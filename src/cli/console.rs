@@ -86,6 +86,42 @@ impl Progress {
     }
 }
 
+/// A count of captures on stderr: a bar where somebody looks, else a line for each.
+pub struct Counter {
+    bar: ProgressBar,
+    quiet: bool,
+}
+
+impl Counter {
+    /// Of so many captures.
+    pub fn new(quiet: bool, captures: usize) -> Self {
+        let shown = !quiet && io::stderr().is_terminal();
+        let bar = if shown { ProgressBar::new(captures as u64) } else { ProgressBar::hidden() };
+        bar.set_length(captures as u64);
+        if let Ok(style) = ProgressStyle::with_template("{pos}/{len} captures {wide_bar} {percent:>3} % {eta}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(std::time::Duration::from_millis(200));
+        Self { bar, quiet }
+    }
+
+    /// One more is finished, and this is what became of it.
+    pub fn tell(&self, what: &str) {
+        self.bar.inc(1);
+        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        match (self.quiet, self.bar.is_hidden()) {
+            (true, _) => {}
+            (false, true) => complain(&format!("{done}/{all} {what}")),
+            (false, false) => self.bar.println(format!("{done}/{all} {what}")),
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// Refuses a folder for results that cannot be one, before anything is computed.
 ///
 /// # Errors

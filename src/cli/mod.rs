@@ -1,6 +1,7 @@
 //! Flags in, text and exit status out. Nothing here computes.
 
 mod analysis;
+mod batch;
 mod bench;
 mod compare;
 mod console;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Where on the wall the leak is, how sure that is, with plots
     Locate(locate::Arguments),
+    /// Many captures of one site; goes on where it was ended
+    Batch(batch::Arguments),
     /// What is in a capture, and what is wrong with it
     Inspect(inspect::Arguments),
     /// A capture filtered to a band, every sound at its old time
@@ -48,14 +51,23 @@ enum Command {
     Bench(bench::Arguments),
 }
 
+/// Exit status after Ctrl-C, as shells have it.
+const INTERRUPTED: i32 = 130;
+
 /// Runs the program and gives its exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Without a handler an interrupt still ends the program, only less tidily.
+    let _ = ctrlc::set_handler(|| {
+        pinhole::atomic::abandon();
+        std::process::exit(INTERRUPTED);
+    });
     let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|m| Arguments::from_arg_matches(&m));
     let done = match parsed {
         Ok(Arguments { command: Command::Locate(arguments) }) => locate::run(&arguments),
         Ok(Arguments { command: Command::Inspect(arguments) }) => inspect::run(&arguments),
         Ok(Arguments { command: Command::Filter(arguments) }) => filter::run(&arguments),
         Ok(Arguments { command: Command::Listen(arguments) }) => listen::run(&arguments),
+        Ok(Arguments { command: Command::Batch(arguments) }) => batch::run(&arguments),
         Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
         Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),

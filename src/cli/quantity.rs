@@ -31,6 +31,16 @@ pub fn frequency_hz(text: &str) -> Result<f64, String> {
     units::frequency_hz(text).map_err(|e| e.to_string())
 }
 
+/// Parses an amount of memory with its unit, in bytes.
+pub fn memory_bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, f64); 3] = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    let number = UNITS.iter().find_map(|(unit, scale)| {
+        let number = text.trim().strip_suffix(unit)?.trim().parse::<f64>().ok()?;
+        (number * scale >= 1.0 && number.is_finite()).then_some((number * scale) as u64)
+    });
+    number.ok_or_else(|| format!("'{text}' is not an amount of memory; write it like 2GB"))
+}
+
 /// Parses a gain with its unit.
 pub fn gain_db(text: &str) -> Result<f64, String> {
     let number = text.trim().strip_suffix("dB").or(text.trim().strip_suffix("db"));

@@ -20,5 +20,7 @@ pub use comparison::{Change, Comparison, Finding, map_json};
 pub use dispersion::{dispersion_csv, dispersion_table};
 pub use inspection::{Inspected, inspection_json, inspection_text};
 pub use json::result_json;
-pub use plots::{Plots, write_comparison_plot, write_dispersion_plot, write_inspection_plots, write_plots};
+pub use plots::{
+    Plots, write_batch_plot, write_comparison_plot, write_dispersion_plot, write_inspection_plots, write_plots,
+};
 pub use text::summary;

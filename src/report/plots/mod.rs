@@ -5,6 +5,7 @@
 //! One file a plot: [`map`] and [`module`] say where, the rest says why that can be believed.
 
 mod axes;
+mod batch;
 mod coherence;
 mod colour_map;
 mod comparison;
@@ -121,6 +122,19 @@ pub fn write_dispersion_plot(
 /// As [`write_plots`].
 pub fn write_comparison_plot(comparison: &Comparison, dir: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
     write_picture(&comparison::draw(comparison), dir.as_ref(), "compare")
+}
+
+/// Writes all leaks of many captures to `dir` as `leaks.png` and `leaks.svg`: of each the number of its capture in the order
+/// of time, from 0, its place in metres, and its level in decibels.
+///
+/// # Errors
+/// As [`write_plots`].
+pub fn write_batch_plot(
+    site: &Site,
+    found: &[(usize, [f64; 3], Option<f64>)],
+    dir: impl AsRef<Path>,
+) -> Result<[PathBuf; 2]> {
+    write_picture(&batch::draw(site, found), dir.as_ref(), "leaks")
 }
 
 /// Writes what was heard in a capture to `dir` as `levels`, `spectrogram` and `coherence`, each `.png` and `.svg`.
