@@ -144,4 +144,10 @@ fn sensors_steered_to_the_leak_hear_it_and_elsewhere_only_noise() {
         .refused(2, &["1 leaks", "--leak 7"]);
     run(folder.path(), ["listen", capture, "--leak", "1", "-o", "y.wav"]).refused(1, &["capture.pinhole"]);
     run(folder.path(), ["listen", capture, "--steer", "1,2", "-o", "y.wav"]).refused(2, &["three metres"]);
+    // A delay of seconds, once a transform of gigabytes.
+    let site = std::fs::read_to_string(sample("tunnel_quiet/site.toml")).unwrap();
+    let site = site.replacen("channel = 2", "channel = 2\ndelay_s = 9.9", 1);
+    std::fs::write(folder.path().join("late.toml"), site).unwrap();
+    run(folder.path(), ["listen", capture, "--steer", "0,0,0", "--site", "late.toml", "-o", "y.wav"])
+        .refused(2, &["moved by", "delay_s"]);
 }

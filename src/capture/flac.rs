@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Seek;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use symphonia_bundle_flac::{FlacDecoder, FlacReader};
@@ -10,7 +10,7 @@ use symphonia_core::codecs::CodecParameters;
 use symphonia_core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia_core::errors::Error as Refusal;
 use symphonia_core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo};
-use symphonia_core::io::MediaSourceStream;
+use symphonia_core::io::{MediaSource, MediaSourceStream};
 use symphonia_core::units::Timestamp;
 
 use crate::error::{Error, Result};
@@ -41,9 +41,82 @@ impl fmt::Debug for Flac {
 }
 
 /// A reader at the first packet.
-fn reader(mut file: File) -> std::result::Result<FlacReader<'static>, Refusal> {
-    file.rewind()?;
-    FlacReader::try_new(MediaSourceStream::new(Box::new(file), Default::default()), FormatOptions::default())
+fn reader(file: File) -> std::result::Result<FlacReader<'static>, Refusal> {
+    let stream = MediaSourceStream::new(Box::new(Bare::of(file)?), Default::default());
+    FlacReader::try_new(stream, FormatOptions::default())
+}
+
+/// Bytes of the mark, of a block's header, and of the block that says what the stream holds.
+const HEAD_BYTES: usize = 4 + 4 + 34;
+
+/// A FLAC file without what its header says beside that: a table for seeking can be wrong, and pictures can be large.
+struct Bare {
+    file: File,
+    head: [u8; HEAD_BYTES],
+    /// First byte of the packets in the file.
+    start: u64,
+    length: u64,
+    position: u64,
+}
+
+impl Bare {
+    fn of(mut file: File) -> std::result::Result<Self, Refusal> {
+        const NO_HEAD: Refusal = Refusal::DecodeError("no stream information at its start");
+        let end = file.metadata()?.len();
+        let mut head = [0; HEAD_BYTES];
+        file.rewind()?;
+        file.read_exact(&mut head)?;
+        let [.., kind, a, b, c] = head[..8] else { return Err(NO_HEAD) };
+        if kind & 0x7f != 0 || [a, b, c] != [0, 0, 34] {
+            return Err(NO_HEAD);
+        }
+        let (mut start, mut is_last) = (HEAD_BYTES as u64, kind & 0x80 != 0);
+        while !is_last && start < end {
+            let mut block = [0; 4];
+            file.seek(SeekFrom::Start(start))?;
+            file.read_exact(&mut block)?;
+            is_last = block[0] & 0x80 != 0;
+            start += 4 + u64::from(u32::from_be_bytes([0, block[1], block[2], block[3]]));
+        }
+        head[4] = 0x80;
+        Ok(Self { file, head, start, length: HEAD_BYTES as u64 + end.saturating_sub(start), position: 0 })
+    }
+}
+
+impl Read for Bare {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = match self.head.get(self.position as usize..) {
+            Some(mut head) if !head.is_empty() => head.read(bytes)?,
+            _ => {
+                self.file.seek(SeekFrom::Start(self.start + self.position - HEAD_BYTES as u64))?;
+                self.file.read(bytes)?
+            }
+        };
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Bare {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+impl MediaSource for Bare {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.length)
+    }
 }
 
 impl Flac {

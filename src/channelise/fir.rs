@@ -15,8 +15,10 @@ pub const STOP_DB: f64 = 80.0;
 const EDGE: f64 = 0.1;
 /// Longest half of a response, samples: below, edges get wider instead.
 const MOST_REACH: usize = 1 << 15;
-/// A transform is so many times as long as the response.
+/// A transform is so many times as long as the response: the longer, the less is computed twice ...
 const TIMES: usize = 8;
+/// ... but long responses, of which each channel of a beam keeps one, must fit into memory.
+const LONG_REACH: usize = 4096;
 
 /// The response of a band filter, symmetric about zero: it delays nothing.
 ///
@@ -91,7 +93,8 @@ pub struct Overlap {
 impl Overlap {
     /// For responses that extend `reach` samples to either side.
     pub fn of(reach: usize) -> Self {
-        Self { fft_samples: (TIMES * 2 * reach).next_power_of_two(), reach }
+        let times = if reach > LONG_REACH { 2 } else { TIMES };
+        Self { fft_samples: (times * 2 * reach).next_power_of_two(), reach }
     }
 
     /// Samples of output of one transform.

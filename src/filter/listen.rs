@@ -20,6 +20,8 @@ const LEAST_RATE_HZ: u32 = 32_000;
 const LOUD: f64 = 0.1;
 /// Its highest peak.
 const HIGHEST: f64 = 0.97;
+/// Farthest that a sound is moved, samples: 29 m of air at 192 kHz. Positions in millimetres are the usual cause of more.
+const MOST_MOVED: f64 = 16_384.0;
 /// Samples of one channel that are worked on at once.
 const AT_ONCE: usize = 1 << 20;
 
@@ -73,7 +75,7 @@ pub struct Steering<'t> {
 /// Without `gain_db` the sound is raised to a comfortable level, which takes a second pass.
 ///
 /// # Errors
-/// Those of reading and writing; no file is left then.
+/// [`Error::Request`] where channels would have to be moved too far; those of reading and writing; no file is left then.
 pub fn listen(
     captures: &mut Captures,
     slice: &Slice,
@@ -83,6 +85,14 @@ pub fn listen(
     progress: &dyn Fn(f64),
 ) -> Result<f64> {
     let rate_hz = f64::from(captures.sample_rate_hz());
+    if steering.most_s * rate_hz > MOST_MOVED {
+        return Err(Error::request(format!(
+            "sound would have to be moved by {:.3} s to add up; at {rate_hz} Hz at most {:.3} s are; are all places in metres, and \
+             is every delay_s in seconds?",
+            steering.most_s,
+            MOST_MOVED / rate_hz
+        )));
+    }
     let response = BandResponse::new(&slice.band, rate_hz);
     let more = (steering.most_s * rate_hz).ceil() as usize + 32;
     let beam = Beam::new(&response, captures.selected(), rate_hz, more, steering.weight);
