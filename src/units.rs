@@ -20,6 +20,7 @@ pub fn power_from_db(level_db: f64) -> f64 {
 }
 
 const FREQUENCY: &[(&str, f64)] = &[("mhz", 1e6), ("khz", 1e3), ("hz", 1.0)];
+const LENGTH: &[(&str, f64)] = &[("mm", 1e-3), ("cm", 1e-2), ("km", 1e3), ("m", 1.0)];
 const TIME: &[(&str, f64)] = &[("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("min", 60.0), ("s", 1.0), ("h", 3600.0)];
 
 /// A frequency with its unit, in hertz: `20kHz`, `0.1MHz`, `800 Hz`.
@@ -36,6 +37,14 @@ pub fn frequency_hz(text: &str) -> Result<f64> {
 /// As [`frequency_hz`].
 pub fn time_s(text: &str) -> Result<f64> {
     quantity(text, TIME, "s")
+}
+
+/// A length with its unit, in metres: `3mm`, `2.35m`.
+///
+/// # Errors
+/// As [`frequency_hz`].
+pub fn length_m(text: &str) -> Result<f64> {
+    quantity(text, LENGTH, "m")
 }
 
 /// A frequency range `LO..HI` in hertz; the lower end may borrow the unit of the upper: `20..60kHz`.

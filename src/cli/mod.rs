@@ -7,6 +7,7 @@ mod compare;
 mod console;
 mod dispersion;
 mod filter;
+mod init;
 mod inspect;
 mod listen;
 mod locate;
@@ -45,6 +46,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Phase and group speed of the wall's waves over a band
     Dispersion(dispersion::Arguments),
+    /// A commented site file to begin with
+    Init(init::Arguments),
     /// Captures with a known truth, from a scene
     Simulate(simulate::Arguments),
     /// Speed of the FFT core, of each stage, of the whole job
@@ -68,6 +71,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Command::Filter(arguments) }) => filter::run(&arguments),
         Ok(Arguments { command: Command::Listen(arguments) }) => listen::run(&arguments),
         Ok(Arguments { command: Command::Batch(arguments) }) => batch::run(&arguments),
+        Ok(Arguments { command: Command::Init(arguments) }) => init::run(&arguments),
         Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
         Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),

@@ -57,3 +57,21 @@ pub fn place_m(text: &str) -> Result<Point3, String> {
         _ => Err(format!("'{text}' is not a place; write three metres, as 0.98,-0.19,1.54")),
     }
 }
+
+/// Several lengths, metres.
+#[derive(Debug, Clone)]
+pub struct Lengths(pub Vec<f64>);
+
+/// Parses a length with its unit, in metres.
+pub fn length_m(text: &str) -> Result<f64, String> {
+    units::length_m(text).map_err(|e| e.to_string())
+}
+
+/// Parses lengths parted by commas, each with its unit.
+pub fn lengths_m(text: &str) -> Result<Lengths, String> {
+    let lengths: Vec<f64> = text.split(',').map(length_m).collect::<Result<_, _>>()?;
+    match lengths.iter().all(|m| (0.01..=1000.0).contains(m)) {
+        true => Ok(Lengths(lengths)),
+        false => Err(format!("'{text}': lengths from 1 cm to 1 km make a module")),
+    }
+}

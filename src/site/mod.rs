@@ -1,6 +1,7 @@
 //! What is there: wall patches, sensors, recorders and how sound travels, read from a TOML file or refused.
 
 mod boxes;
+mod draft;
 mod meridian;
 mod mesh;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod survey;
 mod table;
 mod wall;
 
+pub use draft::{Sensors, Shape, draft};
 pub use meridian::Meridian;
 pub use mesh::Mesh;
 pub use piece::Piece;

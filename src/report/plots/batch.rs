@@ -56,8 +56,7 @@ fn mark(picture: &mut Picture, site: &Site, patches: &[Patch], position_m: [f64;
     let point = site.nearest(&Point3::from(position_m));
     if let Some(patch) = patches.iter().find(|patch| patch.wall == point.wall) {
         let at = patch.px(point.a, point.v_m);
-        picture.disc(at, 8.0, Some(colour), Some(Stroke::new(WHITE, 2.0)));
-        picture.disc(at, 8.5, None, Some(Stroke::new(INK, 0.8)));
+        picture.disc(at, 6.5, Some(colour), Some(Stroke::new(WHITE, 1.2)));
     }
 }
 
@@ -76,7 +75,7 @@ fn over_time(picture: &mut Picture, found: &[Found], captures: usize, colour: &d
         let at = axes.px(capture as f64 + 1.0, level_db);
         picture.disc(at, 6.0, Some(colour(capture)), Some(Stroke::new(INK, 0.8)));
     }
-    axes.scales(picture, "capture, in the order of time", "level at 1 m (dB re full scale)");
+    axes.scales(picture, "capture, in the order of time or of names", "level at 1 m (dB re full scale)");
     let heading = Label::new("how loud they are", [frame.left, frame.top - 18.0], SMALL_PX + 4.0).bold();
     picture.label(heading.align(Align::Start, Level::Baseline));
 }
