@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::capture::SoundFile;
 use crate::error::{Error, Result};
@@ -93,13 +93,30 @@ fn collect(folder: &Path, out: &Path, depth: usize, files: &mut Vec<PathBuf>) ->
     Ok(())
 }
 
-/// Whether a recorder has finished with a capture, as far as one can tell at `now`.
-pub fn is_settled(input: &Input, now: SystemTime) -> bool {
-    input.files.iter().all(|path| {
-        let Ok(changed) = std::fs::metadata(path).and_then(|told| told.modified()) else { return false };
-        let still = now.duration_since(changed).unwrap_or_default();
+/// Watches files until their recorder has finished with them, by the watcher's own clock: recorders' are often wrong.
+#[derive(Debug, Default)]
+pub struct Settling {
+    /// Length and time of change of each file, and since when they have been so.
+    seen: BTreeMap<PathBuf, (u64, Option<SystemTime>, Instant)>,
+}
+
+impl Settling {
+    /// Whether a recorder has finished with a capture, as far as one can tell; to be asked again and again.
+    pub fn is_settled(&mut self, input: &Input) -> bool {
+        // Every file is looked at, so that all of their times run.
+        input.files.iter().filter(|path| !self.one(path)).count() == 0
+    }
+
+    fn one(&mut self, path: &Path) -> bool {
+        let Ok(told) = std::fs::metadata(path) else { return false };
+        let (length, changed) = (told.len(), told.modified().ok());
+        let entry = self.seen.entry(path.to_path_buf()).or_insert((length, changed, Instant::now()));
+        if (entry.0, entry.1) != (length, changed) {
+            *entry = (length, changed, Instant::now());
+        }
+        let still = entry.2.elapsed();
         still >= ABANDONED || (still >= SETTLED && SoundFile::open(path).is_ok_and(|file| file.is_complete()))
-    })
+    }
 }
 
 #[cfg(test)]

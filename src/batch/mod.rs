@@ -9,7 +9,7 @@ mod row;
 mod run;
 mod tables;
 
-pub use inputs::{Input, inputs, is_settled};
+pub use inputs::{Input, Settling, inputs};
 pub use row::{LeakRow, Row, Status};
 pub use run::{Batch, Finished};
 pub use tables::{csv, jsonl};

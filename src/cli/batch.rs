@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::Args;
-use pinhole::batch::{Batch, Finished, Input, Row, Status, inputs, is_settled};
+use pinhole::batch::{Batch, Finished, Input, Row, Settling, Status, inputs};
 use pinhole::report::write_batch_plot;
 use pinhole::site::{Site, read_site};
 use pinhole::{Error, Result};
@@ -110,7 +110,7 @@ fn watch(arguments: &Arguments, site: &Site, go: &dyn Fn(&[Input]) -> Result<Vec
     if !arguments.quiet {
         console::complain("watching; Ctrl-C ends it, and nothing is lost");
     }
-    let mut taken = BTreeSet::new();
+    let (mut taken, mut settling) = (BTreeSet::new(), Settling::default());
     loop {
         // A folder of which one recorder's file is still missing is no error here.
         let there = match inputs(&arguments.paths, site.recorders.len(), &arguments.out) {
@@ -118,9 +118,8 @@ fn watch(arguments: &Arguments, site: &Site, go: &dyn Fn(&[Input]) -> Result<Vec
             Err(Error::Request(_)) => Vec::new(),
             Err(error) => return Err(error),
         };
-        let now = SystemTime::now();
         let fresh: Vec<Input> =
-            there.into_iter().filter(|input| !taken.contains(input) && is_settled(input, now)).collect();
+            there.into_iter().filter(|input| !taken.contains(input) && settling.is_settled(input)).collect();
         if !fresh.is_empty() {
             taken.extend(fresh);
             go(&taken.iter().cloned().collect::<Vec<_>>())?;
