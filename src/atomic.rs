@@ -1,5 +1,6 @@
 //! Files that are either complete or not there.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
@@ -57,6 +58,14 @@ impl AtomicFile {
         let temporary = file.path().to_path_buf();
         unfinished().push(temporary.clone());
         Ok(Self { file: Some(file), temporary, path })
+    }
+
+    /// A second handle of the file, for a writer that goes back to what it wrote.
+    ///
+    /// # Errors
+    /// That of the system.
+    pub fn handle(&self) -> io::Result<File> {
+        self.file.as_ref().expect("not finished").as_file().try_clone()
     }
 
     /// Puts the bytes onto the disk and the file under its name.

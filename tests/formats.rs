@@ -198,29 +198,52 @@ fn files_of_6_gb_are_read_to_their_last_frame() {
 #[test]
 fn what_is_written_is_read_again_with_its_notes() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.wav");
     let guano = (*b"guan", b"GUANO|Version: 1.0\nTE: 8\nSamplerate: 1536000 \n".to_vec());
-    for (encoding, channels) in
-        [Encoding::Unsigned8, Encoding::Int16, Encoding::Int24, Encoding::Int32, Encoding::Float32, Encoding::Float64]
-            .into_iter()
-            .flat_map(|e| [(e, 1), (e, 3)])
-    {
-        let sound: Vec<f32> = (0..9 * channels).map(|i| (i as f32 * 17.0).rem_euclid(128.0) / 64.0 - 1.0).collect();
-        let valid_bits = 8 * encoding.bytes() as u16;
-        let chunks = vec![guano.clone()];
-        let spec = SoundSpec { encoding, valid_bits, channels, sample_rate_hz: 192_000, frames: 9, chunks };
-        let mut writer = SoundWriter::create(&path, &spec).unwrap();
-        sound.chunks(2 * channels).for_each(|part| writer.write(part).unwrap());
-        assert_eq!(writer.finish().unwrap(), 0);
-        assert_eq!(samples(&path), sound, "{encoding:?}");
-        let file = SoundFile::open(&path).unwrap();
-        assert_eq!((file.sample_rate_hz(), file.header_rate_hz(), file.frames()), (1_536_000, 192_000, 9));
-        assert!(file.is_complete() && file.warnings().len() == 1, "{:?}", file.warnings());
-        assert_eq!(SoundSpec::like(&file).chunks, spec.chunks);
-        if encoding != Encoding::Float64 {
-            assert_eq!(hound::WavReader::open(&path).unwrap().duration(), 9, "{encoding:?}");
+    let encodings = [
+        (Encoding::Unsigned8, 8),
+        (Encoding::Int16, 16),
+        (Encoding::Int24, 20),
+        (Encoding::Int24, 24),
+        (Encoding::Int32, 32),
+        (Encoding::Float32, 32),
+        (Encoding::Float64, 64),
+    ];
+    for (name, kind) in [("x.wav", "WAV"), ("x.w64", "Wave64"), ("x.flac", "FLAC")] {
+        for ((encoding, valid_bits), channels) in encodings.into_iter().flat_map(|e| [(e, 1), (e, 3)]) {
+            let path = folder.path().join(name);
+            let chunks = vec![guano.clone()];
+            let spec = SoundSpec { encoding, valid_bits, channels, sample_rate_hz: 192_000, frames: 9, chunks };
+            let made = SoundWriter::create(&path, &spec);
+            if kind == "FLAC" && encoding.is_float() {
+                assert!(made.unwrap_err().to_string().contains("call it .wav"));
+                continue;
+            }
+            let mut writer = made.unwrap();
+            let sound: Vec<f32> = (0..9 * channels).map(|i| (i as f32 * 17.0).rem_euclid(128.0) / 64.0 - 1.0).collect();
+            sound.chunks(2 * channels).for_each(|part| writer.write(part).unwrap());
+            assert_eq!(writer.finish().unwrap(), 0);
+            assert_eq!(samples(&path), sound, "{kind} {encoding:?}");
+            let file = SoundFile::open(&path).unwrap();
+            assert_eq!((file.container(), file.valid_bits()), (kind, valid_bits));
+            assert_eq!((file.sample_rate_hz(), file.header_rate_hz(), file.frames()), (1_536_000, 192_000, 9));
+            assert!(file.is_complete() && file.warnings().len() == 1, "{:?}", file.warnings());
+            assert_eq!(SoundSpec::like(&file).chunks, spec.chunks);
+            if kind == "WAV" && encoding != Encoding::Float64 {
+                assert_eq!(hound::WavReader::open(&path).unwrap().duration(), 9, "{encoding:?}");
+            }
         }
     }
+    let nine = SoundSpec {
+        encoding: Encoding::Int16,
+        valid_bits: 16,
+        channels: 9,
+        sample_rate_hz: 192_000,
+        frames: 9,
+        chunks: vec![],
+    };
+    let refused = SoundWriter::create(folder.path().join("nine.flac"), &nine).unwrap_err().to_string();
+    assert!(refused.contains("9 channels"), "{refused}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "what is refused or done leaves nothing beside");
 }
 
 #[test]

@@ -11,17 +11,17 @@ use super::encoding::Encoding;
 use crate::error::{Error, Result};
 
 /// Chunks of this kind are kept: the broadcast extension, iXML and GUANO.
-const KEPT: [[u8; 4]; 3] = [*b"bext", *b"iXML", *b"guan"];
+pub(super) const KEPT: [[u8; 4]; 3] = [*b"bext", *b"iXML", *b"guan"];
 /// Largest chunk that is kept, bytes.
-const KEPT_BYTES: u64 = 1 << 20;
+pub(super) const KEPT_BYTES: u64 = 1 << 20;
 /// Chunks that are walked over before a file is taken for damaged.
 const MAX_CHUNKS: usize = 4096;
 /// What sizes of 32 bits hold where the true one stands elsewhere or was never written.
 const UNKNOWN: u64 = u32::MAX as u64;
 
 /// The 16 bytes by which Wave64 names its chunks, after the four of the name.
-const W64_TAIL: [u8; 12] = [0xf3, 0xac, 0xd3, 0x11, 0x8c, 0xd1, 0x00, 0xc0, 0x4f, 0x8e, 0xdb, 0x8a];
-const W64_RIFF: [u8; 16] =
+pub(super) const W64_TAIL: [u8; 12] = [0xf3, 0xac, 0xd3, 0x11, 0x8c, 0xd1, 0x00, 0xc0, 0x4f, 0x8e, 0xdb, 0x8a];
+pub(super) const W64_RIFF: [u8; 16] =
     [b'r', b'i', b'f', b'f', 0x2e, 0x91, 0xcf, 0x11, 0xa5, 0xd6, 0x28, 0xdb, 0x04, 0xc1, 0x00, 0x00];
 /// The tail of the subformats that are plain PCM and float (`KSDATAFORMAT_SUBTYPE`).
 pub(super) const SUBFORMAT_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];

@@ -42,23 +42,30 @@ impl Encoding {
 
     /// Appends a sample, rounded, held at the rails; tells whether it had to be held.
     pub(super) fn push(self, x: f32, bytes: &mut Vec<u8>) -> bool {
-        let x = f64::from(x);
         let mut held = false;
-        let mut rounded = |full_scale: f64| {
-            let scaled = (x * full_scale).round();
-            held = scaled > full_scale - 1.0 || scaled < -full_scale;
-            scaled.clamp(-full_scale, full_scale - 1.0) as i32
+        let mut rounded = |bits| {
+            let (value, beyond) = rounded(x, bits);
+            held = beyond;
+            value
         };
         match self {
-            Self::Unsigned8 => bytes.push((rounded(128.0) + 128) as u8),
-            Self::Int16 => bytes.extend(&rounded(32_768.0).to_le_bytes()[..2]),
-            Self::Int24 => bytes.extend(&rounded(8_388_608.0).to_le_bytes()[..3]),
-            Self::Int32 => bytes.extend(rounded(2_147_483_648.0).to_le_bytes()),
-            Self::Float32 => bytes.extend((x as f32).to_le_bytes()),
-            Self::Float64 => bytes.extend(x.to_le_bytes()),
+            Self::Unsigned8 => bytes.push((rounded(8) + 128) as u8),
+            Self::Int16 => bytes.extend(&rounded(16).to_le_bytes()[..2]),
+            Self::Int24 => bytes.extend(&rounded(24).to_le_bytes()[..3]),
+            Self::Int32 => bytes.extend(rounded(32).to_le_bytes()),
+            Self::Float32 => bytes.extend(x.to_le_bytes()),
+            Self::Float64 => bytes.extend(f64::from(x).to_le_bytes()),
         }
         held
     }
+}
+
+/// A sample as an integer of so many bits, held at the rails, and whether it had to be.
+pub(super) fn rounded(x: f32, bits: u16) -> (i32, bool) {
+    let full_scale = (f64::from(bits) - 1.0).exp2();
+    let scaled = (f64::from(x) * full_scale).round();
+    let held = scaled.clamp(-full_scale, full_scale - 1.0);
+    (held as i32, scaled != held)
 }
 
 /// Whether a value may be a sample of sound.

@@ -13,6 +13,7 @@ use symphonia_core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo};
 use symphonia_core::io::{MediaSource, MediaSourceStream};
 use symphonia_core::units::Timestamp;
 
+use super::container::{KEPT, KEPT_BYTES};
 use crate::error::{Error, Result};
 
 /// The first bytes of a FLAC file.
@@ -29,6 +30,8 @@ pub(super) struct Flac {
     /// Frames that can be decoded, and those that the header promises where they are more.
     pub frames: u64,
     pub promised: Option<u64>,
+    /// Chunks kept for their words.
+    pub chunks: Vec<([u8; 4], Vec<u8>)>,
     /// The decoded packet, interleaved, and its first frame.
     packet: Vec<f32>,
     first: u64,
@@ -41,8 +44,8 @@ impl fmt::Debug for Flac {
 }
 
 /// A reader at the first packet.
-fn reader(file: File) -> std::result::Result<FlacReader<'static>, Refusal> {
-    let stream = MediaSourceStream::new(Box::new(Bare::of(file)?), Default::default());
+fn reader(bare: Bare) -> std::result::Result<FlacReader<'static>, Refusal> {
+    let stream = MediaSourceStream::new(Box::new(bare), Default::default());
     FlacReader::try_new(stream, FormatOptions::default())
 }
 
@@ -57,7 +60,13 @@ struct Bare {
     start: u64,
     length: u64,
     position: u64,
+    /// Notes of the recorder, kept from the WAV file that this once was.
+    chunks: Vec<([u8; 4], Vec<u8>)>,
 }
+
+/// The kind of a block that applications fill, and what says that it holds a chunk of a WAV file.
+const APPLICATION: u8 = 2;
+const FOREIGN: &[u8; 4] = b"riff";
 
 impl Bare {
     fn of(mut file: File) -> std::result::Result<Self, Refusal> {
@@ -71,16 +80,32 @@ impl Bare {
             return Err(NO_HEAD);
         }
         let (mut start, mut is_last) = (HEAD_BYTES as u64, kind & 0x80 != 0);
+        let mut chunks = Vec::new();
         while !is_last && start < end {
             let mut block = [0; 4];
             file.seek(SeekFrom::Start(start))?;
             file.read_exact(&mut block)?;
             is_last = block[0] & 0x80 != 0;
-            start += 4 + u64::from(u32::from_be_bytes([0, block[1], block[2], block[3]]));
+            let size = u64::from(u32::from_be_bytes([0, block[1], block[2], block[3]]));
+            if block[0] & 0x7f == APPLICATION && size <= KEPT_BYTES && chunks.len() < KEPT.len() {
+                let mut content = Vec::new();
+                (&mut file).take(size).read_to_end(&mut content)?;
+                chunks.extend(chunk(&content));
+            }
+            start += 4 + size;
         }
         head[4] = 0x80;
-        Ok(Self { file, head, start, length: HEAD_BYTES as u64 + end.saturating_sub(start), position: 0 })
+        let length = HEAD_BYTES as u64 + end.saturating_sub(start);
+        Ok(Self { file, head, start, length, position: 0, chunks })
     }
+}
+
+/// The recorder's note in a block of application data, if one is there.
+fn chunk(content: &[u8]) -> Option<([u8; 4], Vec<u8>)> {
+    let (name, content) = content.strip_prefix(FOREIGN)?.split_first_chunk::<4>()?;
+    let (size, content) = content.split_first_chunk::<4>()?;
+    let content = content.get(..u32::from_le_bytes(*size) as usize)?;
+    KEPT.contains(name).then(|| (*name, content.to_vec()))
 }
 
 impl Read for Bare {
@@ -124,7 +149,9 @@ impl Flac {
     /// [`Error::Broken`] where the header cannot be read.
     pub fn open(path: &Path, file: File) -> Result<Self> {
         let broken = |e: Refusal| Error::broken(path, format!("not a FLAC file that can be read ({e})"));
-        let reader = reader(file.try_clone().map_err(|e| Error::io(path, e))?).map_err(broken)?;
+        let mut bare = Bare::of(file.try_clone().map_err(|e| Error::io(path, e))?).map_err(broken)?;
+        let chunks = std::mem::take(&mut bare.chunks);
+        let reader = reader(bare).map_err(broken)?;
         let nothing = || Error::broken(path, "its header does not say what it holds; not a whole FLAC file");
         let track = reader.tracks().first().ok_or_else(nothing)?;
         let Some(CodecParameters::Audio(parameters)) = &track.codec_params else { return Err(nothing()) };
@@ -135,7 +162,7 @@ impl Flac {
         let promised = track.num_frames.filter(|frames| *frames > 0);
         let (packet, first) = (Vec::new(), 0);
         let mut flac =
-            Self { file, reader, decoder, channels, sample_rate_hz, bits, frames: 0, promised, packet, first };
+            Self { file, reader, decoder, channels, sample_rate_hz, bits, frames: 0, promised, chunks, packet, first };
         // Where the last frame is found, so are all others; a cut file is walked to its end once.
         flac.frames = match promised {
             Some(frames) if flac.seek(frames - 1).is_ok() => frames,
@@ -149,7 +176,7 @@ impl Flac {
     /// A reader that has read keeps what it looked ahead at when a seek lands on the start of a packet: only a new one is
     /// sure to stand where it says.
     fn seek(&mut self, frame: u64) -> std::result::Result<(), Refusal> {
-        self.reader = reader(self.file.try_clone()?)?;
+        self.reader = reader(Bare::of(self.file.try_clone()?)?)?;
         (self.packet, self.first) = (Vec::new(), 0);
         if frame == 0 {
             return Ok(());

@@ -4,6 +4,7 @@ mod container;
 mod encoding;
 mod events;
 mod flac;
+mod flac_sink;
 mod health;
 mod notes;
 mod overlapping;

@@ -69,7 +69,12 @@ impl SoundFile {
     }
 
     fn of_flac(path: &Path, file: File) -> Result<Self> {
-        let flac = Flac::open(path, file)?;
+        let mut flac = Flac::open(path, file)?;
+        let chunks = std::mem::take(&mut flac.chunks);
+        let notes = Notes::read(&chunks);
+        let mut warnings = short(path, flac.promised, flac.frames, flac.sample_rate_hz);
+        let true_rate_hz = notes.true_rate_hz(flac.sample_rate_hz);
+        warnings.extend(true_rate_hz.map(|true_hz| slowed_down(path, flac.sample_rate_hz, true_hz)));
         Ok(Self {
             path: path.to_path_buf(),
             encoding: match flac.bits {
@@ -80,13 +85,13 @@ impl SoundFile {
             valid_bits: flac.bits,
             container: "FLAC",
             channels: flac.channels,
-            sample_rate_hz: flac.sample_rate_hz,
+            sample_rate_hz: true_rate_hz.unwrap_or(flac.sample_rate_hz),
             header_rate_hz: flac.sample_rate_hz,
             frames: flac.frames,
             complete: flac.promised == Some(flac.frames),
-            notes: Notes::default(),
-            chunks: Vec::new(),
-            warnings: short(path, flac.promised, flac.frames, flac.sample_rate_hz),
+            notes,
+            chunks,
+            warnings,
             body: Body::Flac(Box::new(flac)),
         })
     }
@@ -113,13 +118,7 @@ impl SoundFile {
             ));
         }
         let true_rate_hz = notes.true_rate_hz(told.sample_rate_hz);
-        if let Some(rate_hz) = true_rate_hz {
-            warnings.push(format!(
-                "{}: slowed down for listening: its header says {} Hz, its GUANO notes {rate_hz} Hz, which is used",
-                path.display(),
-                told.sample_rate_hz
-            ));
-        }
+        warnings.extend(true_rate_hz.map(|true_hz| slowed_down(path, told.sample_rate_hz, true_hz)));
         Ok(Self {
             path: path.to_path_buf(),
             body: Body::Samples { file, start: told.data_start, bytes: Vec::new() },
@@ -273,4 +272,12 @@ fn short(path: &Path, promised: Option<u64>, frames: u64, rate_hz: u32) -> Vec<S
         promised as f64 / f64::from(rate_hz),
         frames as f64 / f64::from(rate_hz)
     )]
+}
+
+/// The warning about a file that is slowed down for listening.
+fn slowed_down(path: &Path, header_hz: u32, true_hz: u32) -> String {
+    format!(
+        "{}: slowed down for listening: its header says {header_hz} Hz, its GUANO notes {true_hz} Hz, which is used",
+        path.display()
+    )
 }

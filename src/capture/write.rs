@@ -1,9 +1,11 @@
-//! Writes sound as it comes: WAV, or RF64 where it is longer than WAV can say; whole under its name, or not at all.
+//! Writes sound as it comes, in the container that the file's name says; whole under its name, or not at all.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::container::{SUBFORMAT_TAIL, W64_RIFF, W64_TAIL};
 use super::encoding::Encoding;
+use super::flac_sink::FlacSink;
 use super::sound_file::SoundFile;
 use crate::atomic::AtomicFile;
 use crate::error::{Error, Result};
@@ -42,38 +44,51 @@ impl SoundSpec {
         self.frames * (self.encoding.bytes() * self.channels) as u64
     }
 
-    /// Everything before the first sample.
-    fn header(&self) -> Vec<u8> {
-        let mut chunks = Vec::new();
-        let mut chunk = |name: &[u8; 4], content: &[u8]| {
-            chunks.extend(name);
-            chunks.extend((content.len() as u32).to_le_bytes());
-            chunks.extend(content);
-            chunks.resize(chunks.len().next_multiple_of(2), 0);
-        };
-        chunk(b"fmt ", &self.format());
+    /// Chunks between the file's mark and its samples: name and content.
+    fn chunks_before(&self) -> Vec<([u8; 4], Vec<u8>)> {
+        let mut chunks = vec![(*b"fmt ", self.format())];
         if self.encoding.is_float() {
-            chunk(b"fact", &u32::try_from(self.frames).unwrap_or(u32::MAX).to_le_bytes());
+            chunks.push((*b"fact", u32::try_from(self.frames).unwrap_or(u32::MAX).to_le_bytes().to_vec()));
         }
-        self.chunks.iter().for_each(|(name, content)| chunk(name, content));
+        chunks.extend(self.chunks.iter().cloned());
+        chunks
+    }
+
+    /// Everything before the first sample of a WAV file, chunk by chunk; of RF64 where it is longer than WAV can say.
+    pub(super) fn riff(&self) -> Vec<Vec<u8>> {
+        let mut pieces = vec![Vec::new()];
+        for (name, content) in self.chunks_before() {
+            let mut piece = [&name[..], &(content.len() as u32).to_le_bytes(), &content].concat();
+            piece.resize(piece.len().next_multiple_of(2), 0);
+            pieces.push(piece);
+        }
         let data = self.data_bytes();
-        let size = 4 + chunks.len() as u64 + 8 + data.next_multiple_of(2);
-        let mut header = Vec::new();
+        let size = 12 + pieces.iter().map(Vec::len).sum::<usize>() as u64 + data.next_multiple_of(2);
         let short = u32::try_from(size).ok();
         if let Some(size) = short {
-            header.extend(b"RIFF");
-            header.extend(size.to_le_bytes());
-            header.extend(b"WAVE");
+            pieces[0] = [b"RIFF", &size.to_le_bytes()[..], b"WAVE"].concat();
         } else {
-            header.extend(b"RF64\xff\xff\xff\xffWAVEds64");
-            header.extend(28u32.to_le_bytes());
-            [size + 36, data, self.frames].iter().for_each(|size| header.extend(size.to_le_bytes()));
-            header.extend(0u32.to_le_bytes());
+            pieces[0] = b"RF64\xff\xff\xff\xffWAVE".to_vec();
+            let sizes = [size + 36, data, self.frames].map(u64::to_le_bytes).concat();
+            pieces.insert(1, [b"ds64", &28u32.to_le_bytes()[..], &sizes, &[0; 4]].concat());
         }
-        header.extend(chunks);
-        header.extend(b"data");
-        header.extend(short.map_or(u32::MAX, |_| data as u32).to_le_bytes());
-        header
+        pieces.push([b"data", &short.map_or(u32::MAX, |_| data as u32).to_le_bytes()[..]].concat());
+        pieces
+    }
+
+    /// Everything before the first sample of a Wave64 file.
+    fn wave64(&self) -> Vec<u8> {
+        let guid = |name: [u8; 4]| [&name[..], &W64_TAIL].concat();
+        let head = |name, bytes: u64| [guid(name), (24 + bytes).to_le_bytes().to_vec()].concat();
+        let mut chunks = Vec::new();
+        for (name, content) in self.chunks_before() {
+            chunks.extend(head(name, content.len() as u64));
+            chunks.extend(content);
+            chunks.resize(chunks.len().next_multiple_of(8), 0);
+        }
+        let data = self.data_bytes();
+        let size = (40 + chunks.len() + 24) as u64 + data.next_multiple_of(8);
+        [&W64_RIFF[..], &size.to_le_bytes(), &guid(*b"wave"), &chunks, &head(*b"data", data)].concat()
     }
 
     /// Content of the `fmt ` chunk; extensible where the plain form is not defined.
@@ -93,38 +108,53 @@ impl SoundSpec {
             format.extend(self.valid_bits.to_le_bytes());
             format.extend(0u32.to_le_bytes());
             format.extend(tag.to_le_bytes());
-            format.extend(super::container::SUBFORMAT_TAIL);
+            format.extend(SUBFORMAT_TAIL);
         }
         format
     }
 }
 
-/// A sound file in the making.
+/// A sound file in the making: FLAC or Wave64 where it is called `.flac` or `.w64`, otherwise WAV.
 #[derive(Debug)]
 pub struct SoundWriter {
-    file: BufWriter<AtomicFile>,
+    sink: Sink,
     path: PathBuf,
-    encoding: Encoding,
-    bytes: Vec<u8>,
     /// Samples that are still to come.
     left: u64,
-    /// Whether a byte must fill up the last chunk.
-    odd: bool,
     held: u64,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Chunks {
+        file: BufWriter<AtomicFile>,
+        encoding: Encoding,
+        bytes: Vec<u8>,
+        /// Bytes that must fill up the last chunk.
+        padding: usize,
+    },
+    Flac(Box<FlacSink>),
 }
 
 impl SoundWriter {
     /// Begins a file that will be `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot be written.
+    /// [`Error::Request`] where FLAC cannot hold such sound, [`Error::Io`] where the file cannot be written.
     pub fn create(path: impl AsRef<Path>, spec: &SoundSpec) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let mut file = BufWriter::with_capacity(1 << 18, AtomicFile::create(&path)?);
-        file.write_all(&spec.header()).map_err(|e| Error::io(&path, e))?;
-        let left = spec.frames * spec.channels as u64;
-        let odd = !spec.data_bytes().is_multiple_of(2);
-        Ok(Self { file, path, encoding: spec.encoding, bytes: Vec::new(), left, odd, held: 0 })
+        let called = |name| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(name));
+        let sink = if called("flac") {
+            Sink::Flac(Box::new(FlacSink::create(&path, spec)?))
+        } else {
+            let (header, unit) = if called("w64") { (spec.wave64(), 8) } else { (spec.riff().concat(), 2) };
+            let mut file = BufWriter::with_capacity(1 << 18, AtomicFile::create(&path)?);
+            file.write_all(&header).map_err(|e| Error::io(&path, e))?;
+            let data = spec.data_bytes();
+            let padding = (data.next_multiple_of(unit) - data) as usize;
+            Sink::Chunks { file, encoding: spec.encoding, bytes: Vec::new(), padding }
+        };
+        Ok(Self { sink, path, left: spec.frames * spec.channels as u64, held: 0 })
     }
 
     /// Appends interleaved samples, full scale 1.
@@ -136,11 +166,15 @@ impl SoundWriter {
     /// Where there are more of them than was said.
     pub fn write(&mut self, samples: &[f32]) -> Result<()> {
         self.left = self.left.checked_sub(samples.len() as u64).expect("no more samples than announced");
-        self.bytes.clear();
-        for x in samples {
-            self.held += u64::from(self.encoding.push(*x, &mut self.bytes));
+        match &mut self.sink {
+            Sink::Chunks { file, encoding, bytes, .. } => {
+                bytes.clear();
+                self.held += samples.iter().map(|x| u64::from(encoding.push(*x, bytes))).sum::<u64>();
+                file.write_all(bytes).map_err(|e| Error::io(&self.path, e))?;
+            }
+            Sink::Flac(flac) => self.held += flac.write(&self.path, samples)?,
         }
-        self.file.write_all(&self.bytes).map_err(|e| Error::io(&self.path, e))
+        Ok(())
     }
 
     /// Gives the file its name; tells how many samples were beyond full scale and were held there.
@@ -150,13 +184,15 @@ impl SoundWriter {
     ///
     /// # Panics
     /// Where samples are missing.
-    pub fn finish(mut self) -> Result<u64> {
+    pub fn finish(self) -> Result<u64> {
         assert_eq!(self.left, 0, "every sample announced is written");
-        if self.odd {
-            self.file.write_all(&[0]).map_err(|e| Error::io(&self.path, e))?;
+        match self.sink {
+            Sink::Chunks { mut file, padding, .. } => {
+                file.write_all(&[0; 8][..padding]).map_err(|e| Error::io(&self.path, e))?;
+                file.into_inner().map_err(|e| Error::io(&self.path, e.into_error()))?.finish()?;
+            }
+            Sink::Flac(flac) => flac.finish(&self.path)?,
         }
-        let file = self.file.into_inner().map_err(|e| Error::io(&self.path, e.into_error()))?;
-        file.finish()?;
         Ok(self.held)
     }
 }

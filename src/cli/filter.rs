@@ -14,11 +14,11 @@ use super::quantity::{self, BandHz};
 
 const EXAMPLES: &str = "Examples:
   pinhole filter prk.wav --band 20..60kHz -o prk_20_60.wav
-  pinhole filter night.flac --band 300Hz..5kHz -o rumble.wav
+  pinhole filter night.flac --band 300Hz..5kHz -o rumble.flac
 
 Zero phase: nothing is delayed. The edges are a tenth of the lower frequency wide, and what lies
-beyond them is 80 dB down. Same channels, rate and format, the recorder's notes carried over;
-FLAC becomes WAV, and what is longer than 4 GB becomes RF64.";
+beyond them is 80 dB down. Same channels, rate, bits and recorder's notes. The name says which
+container: .flac, .w64 (Wave64), otherwise WAV, which becomes RF64 beyond 4 GB.";
 
 /// Flags of `pinhole filter`.
 #[derive(Debug, Args)]
