@@ -4,7 +4,7 @@
 //! channel far louder than the others that has nothing in common with them hears itself.
 
 use super::array::Array;
-use super::faults::Fault;
+use super::fault::Fault;
 use super::views::{Material, View};
 use crate::units::power_db;
 

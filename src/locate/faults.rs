@@ -11,6 +11,7 @@ use nalgebra::DVector;
 use super::array::Array;
 use super::electrical::zero_lag;
 use super::explain::mean_correlation;
+use super::fault::Fault;
 use super::find::Found;
 use super::focus::{answer, support};
 use super::own_range::{Sum, companions};
@@ -52,110 +53,11 @@ const TURNED: f64 = 1.01;
 /// Nearest surroundings of a stated range that are looked at, middle wavelengths: speed and place have errors of their own.
 const NEAREST_WAVES: f64 = 0.1;
 
-/// Coherence without delay between sensors at different ranges from which it came through a wire.
-const SHARED: f64 = 0.2;
+/// Coherence without delay between sensors at different ranges from which it came through a wire (-16 dB).
+const SHARED: f64 = 0.15;
 
 /// Sensors that must be left to agree on a place: two coordinates, a common range, and one to check.
 pub const LEAST_AGREED: usize = 4;
-
-/// What is wrong with a sensor; sensors are numbered as in the array.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Fault {
-    /// Its wires are crossed.
-    Polarity(usize),
-    /// Each of two shows what the other's place should hear, whose ranges to the leak differ by so much, metres.
-    Swapped(usize, usize, f64),
-    /// It is nearer to or farther from the leak than the site says, metres.
-    Misplaced(usize, f64),
-    /// Two channels show the same; one of them may be right.
-    Copy {
-        /// The one whose place fits.
-        kept: usize,
-        /// The other.
-        dropped: usize,
-    },
-    /// Each of two shows some of the other, without delay.
-    Crosstalk(usize, usize),
-    /// It is so many decibels louder than the others, and shares nothing with them.
-    Noisy(usize, f64),
-}
-
-impl Fault {
-    /// The word for it in a report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Polarity(_) => "polarity",
-            Self::Swapped(..) => "swapped",
-            Self::Misplaced(..) => "misplaced",
-            Self::Copy { .. } => "duplicate",
-            Self::Crosstalk(..) => "crosstalk",
-            Self::Noisy(..) => "noisy",
-        }
-    }
-
-    /// The sensors that it concerns.
-    pub fn sensors(self) -> Vec<usize> {
-        match self {
-            Self::Polarity(m) | Self::Misplaced(m, _) | Self::Noisy(m, _) => vec![m],
-            Self::Swapped(m, n, _) | Self::Crosstalk(m, n) => vec![m, n],
-            Self::Copy { dropped, .. } => vec![dropped],
-        }
-    }
-
-    /// The sensor that is left out for it.
-    pub fn left_out(self) -> Option<usize> {
-        match self {
-            Self::Misplaced(m, _) | Self::Noisy(m, _) | Self::Copy { dropped: m, .. } => Some(m),
-            Self::Polarity(_) | Self::Swapped(..) | Self::Crosstalk(..) => None,
-        }
-    }
-
-    /// In a sentence; `after_s` is the root mean square delay residual when it is mended.
-    pub fn told(self, array: &Array<'_>, after_s: f64) -> String {
-        let sensor = |m: usize| {
-            let sensor = &array.site.sensors[array.sensors[m]];
-            format!("sensor '{}' (channel {})", sensor.id, sensor.channel)
-        };
-        let channel = |m: usize| array.site.sensors[array.sensors[m]].channel;
-        // So many sensors are off by so much: as a root mean square over all.
-        let fell = |sensors: f64, by_m: f64| {
-            let before_s = array.group_speed().time_s(by_m.abs() * (sensors / array.len() as f64).sqrt());
-            format!("residual {:.1} → {:.1} µs", before_s * 1e6, after_s * 1e6)
-        };
-        match self {
-            Self::Polarity(m) => {
-                format!("{} has its polarity inverted: turned back here, mend its wiring", sensor(m))
-            }
-            Self::Swapped(m, n, by_m) => format!(
-                "channels {} and {} look swapped: {}; taken as swapped here, mend the site or the cables",
-                channel(m.min(n)),
-                channel(m.max(n)),
-                fell(2.0, by_m)
-            ),
-            Self::Misplaced(m, by_m) => format!(
-                "{} is {:.0} mm {} the leak than the site says: left out, {}; measure its place again",
-                sensor(m),
-                by_m.abs() * 1e3,
-                if by_m > 0.0 { "farther from" } else { "nearer to" },
-                fell(1.0, by_m)
-            ),
-            Self::Copy { kept, dropped } => format!(
-                "{} shows the same as {}: left out; check the recorder's routing",
-                sensor(dropped),
-                sensor(kept)
-            ),
-            Self::Crosstalk(m, n) => format!(
-                "{} and {} share a signal without delay, through their cables: taken out; part the cables",
-                sensor(m),
-                sensor(n)
-            ),
-            Self::Noisy(m, by_db) => format!(
-                "{} is {by_db:.0} dB louder than the others and shares nothing with them: left out; check its amplifier",
-                sensor(m)
-            ),
-        }
-    }
-}
 
 /// Longest way between sensors that share a clock, and half as much again: how far off a range may be.
 fn reach_m(array: &Array<'_>) -> f64 {
@@ -251,6 +153,7 @@ impl Hearing<'_, '_> {
         let wave_m = wavelength_m(view);
         let mut faults = Vec::new();
         let mut off: Vec<(usize, f64)> = Vec::new();
+        let mut at_both: Vec<usize> = Vec::new();
         let extremes: Vec<_> = (0..array.len()).filter_map(|m| self.extremes(m).map(|x| (m, x))).collect();
         let mut heights: Vec<f64> = extremes.iter().map(|(_, x)| x.crest.1.max(x.trough.1)).collect();
         heights.sort_by(f64::total_cmp);
@@ -267,6 +170,7 @@ impl Hearing<'_, '_> {
                 }
             } else if height > BESIDE_FRINGES * in_place {
                 off.push((m, at_m));
+                at_both.extend((in_place > SIGNIFICANT * noise).then_some(m));
             }
         }
         for (row, &(m, n)) in view.coherence.pairs.iter().enumerate() {
@@ -276,9 +180,15 @@ impl Hearing<'_, '_> {
             let told_apart = (stated[m] - stated[n]).abs() > 2.0 * wave_m + 3.0 * array.difference_sigma_m((m, n));
             let stands =
                 shared.abs() > SHARED.max(0.25 * direct) && shared.abs() > SIGNIFICANT * view.tables[row].noise();
-            let elsewhere = off.iter().any(|(other, _)| [m, n].contains(other));
+            // What stands elsewhere may hear the leak when the other does; it does not hear it in place as well.
+            let elsewhere = off.iter().any(|(other, _)| [m, n].contains(other) && !at_both.contains(other));
             if told_apart && stands && !elsewhere {
                 faults.push(Fault::Crosstalk(m, n));
+                let through_wire = |&(c, at_m): &(usize, f64)| {
+                    let other = if c == m { n } else { m };
+                    [m, n].contains(&c) && (at_m - (stated[other] - stated[c])).abs() < 2.0 * wave_m
+                };
+                off.retain(|heard| !through_wire(heard));
             }
         }
         // Two that hear at each other's ranges are swapped.

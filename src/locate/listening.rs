@@ -2,7 +2,7 @@
 
 use super::array::Array;
 use super::channels::{Channels, judge};
-use super::faults::Fault;
+use super::fault::Fault;
 use super::outcome::CaptureSpan;
 use super::prepare::{Preparation, prepare, selection};
 use super::views::Material;
@@ -60,14 +60,7 @@ impl Listened<'_> {
             return;
         }
         for matrix in std::iter::once(&mut self.spectra).chain(&mut self.background) {
-            for fault in faults {
-                match *fault {
-                    Fault::Polarity(m) => matrix.invert(m),
-                    Fault::Swapped(m, n, _) => matrix.swap(m, n),
-                    Fault::Crosstalk(m, n) => matrix.take_out_zero_lag(m, n),
-                    Fault::Misplaced(..) | Fault::Copy { .. } | Fault::Noisy(..) => {}
-                }
-            }
+            faults.iter().for_each(|fault| fault.undo(matrix));
         }
         for fault in faults {
             for m in fault.sensors() {

@@ -9,6 +9,7 @@ mod detect;
 mod electrical;
 mod evidence;
 mod explain;
+mod fault;
 mod faults;
 mod find;
 mod focus;
@@ -18,6 +19,7 @@ mod judge;
 mod likelihood;
 mod listening;
 mod machine;
+mod mending;
 mod outcome;
 mod own_range;
 mod posterior;
@@ -47,9 +49,8 @@ use crate::error::Result;
 use crate::propagation::Medium;
 use crate::site::Site;
 use alarm::Null;
-use faults::Fault;
 use judge::Judged;
-use listening::{Listened, listen_in};
+use listening::listen_in;
 use views::Material;
 
 /// What a user may ask for.
@@ -106,9 +107,6 @@ impl Default for Options {
     }
 }
 
-/// Rounds of mending what is wrong with sensors: one fault may hide another.
-const MENDINGS: usize = 3;
-
 /// Progress: the stage's name and the share of it done.
 pub type Progress<'a> = &'a (dyn Fn(&'static str, f64) + Sync);
 
@@ -128,28 +126,14 @@ pub fn locate(
     watch.lap("spectra");
     progress("searching", 0.0);
     let allowed = options.alarm;
-    let electrical = electrical::electrical(&heard.array, heard.material(options));
-    heard.warnings.extend(electrical.iter().map(|fault| fault.told(&heard.array, f64::NAN)));
-    heard.mend(&electrical);
-    let (mut judged, mut faults) = judged_with_faults(&heard, options);
-    for _ in 0..MENDINGS {
-        if faults.is_empty() {
-            break;
-        }
-        progress("mending sensors", 0.0);
-        let array = heard.array.clone();
-        heard.mend(&faults);
-        let (again, further) = judged_with_faults(&heard, options);
-        heard.warnings.extend(faults.iter().map(|fault| fault.told(&array, tell::residual_s(&again))));
-        (judged, faults) = (again, further);
-    }
+    let (judged, disagreeing) = mending::judged(&mut heard, options, progress);
     let samples_per_bin = heard.spectra.samples_per_bin();
     let Judged { array, looks, found, stretch, rival, machines, cover, alarm, needed_z } = judged;
     let material = heard.material(options);
     let material = Material { machines: &machines, ..material };
-    let misnamed = tell::misnamed(site, &array, rival);
+    let doubts = tell::misnamed(site, &array, rival).into_iter().chain(disagreeing).collect();
     let (array, view) = (&array, &looks[0]);
-    let (verdict, reasons) = tell::verdict(array, &found, misnamed, &alarm, allowed);
+    let (verdict, reasons) = tell::verdict(array, &found, doubts, &alarm, allowed);
     watch.lap("locate");
 
     let best = found.source.as_ref();
@@ -274,15 +258,6 @@ pub fn locate(
         timing_s: watch.laps,
         evidence,
     })
-}
-
-/// What stands out, and what is wrong with the sensors by what they hear of it.
-fn judged_with_faults<'a>(heard: &Listened<'a>, options: &Options) -> (Judged<'a>, Vec<Fault>) {
-    let (array, media, material) = (&heard.array, &heard.preparation.media, heard.material(options));
-    let judged = judge::judged(array, media, material, array.site.path_mode(), options.alarm);
-    let sure = judged.alarm.probability <= options.alarm && !options.transient;
-    let faults = sure.then(|| faults::examined(&judged.array, &judged.looks[0], &judged.found, material));
-    (judged, faults.unwrap_or_default())
 }
 
 /// Seconds per stage. Samples are read while they are transformed: `read` is headers and planning, `spectra` the pass.

@@ -273,14 +273,14 @@ pub fn chance(alarm: &Alarm, needed_z: &[f64], allowed: f64) -> Chance {
 pub fn verdict(
     array: &Array<'_>,
     found: &Found,
-    misnamed: Option<String>,
+    doubts: Vec<String>,
     alarm: &Alarm,
     allowed: f64,
 ) -> (Verdict, Vec<String>) {
     if alarm.probability > allowed {
         return nothing_found(alarm, allowed);
     }
-    let mut reasons: Vec<String> = misnamed.into_iter().collect();
+    let mut reasons = doubts;
     if !found.agree {
         reasons.push(
             "subtracting the background and whitening by it point to different places: the background has changed since"

@@ -1,0 +1,92 @@
+//! What stands out once sensors that lie are put right or left out.
+//!
+//! One fault may hide another, so the capture is judged and its sensors are asked again, a few times. Nothing is believed of
+//! a place that only a minority of the sensors hears.
+
+use super::electrical::electrical;
+use super::fault::Fault;
+use super::faults::examined;
+use super::focus::answer;
+use super::judge::{self, Judged};
+use super::listening::Listened;
+use super::views::Material;
+use super::{Options, Progress, tell};
+
+/// Rounds of mending.
+const MENDINGS: usize = 3;
+
+/// Share of the sensors that may be out of place before the place is in doubt rather than they.
+const MOST_OUT_OF_PLACE: f64 = 1.0 / 3.0;
+
+/// What stands out of the capture, and a doubt where too many sensors had to be left out for it.
+pub fn judged<'a>(heard: &mut Listened<'a>, options: &Options, progress: Progress<'_>) -> (Judged<'a>, Option<String>) {
+    let electrical = electrical(&heard.array, heard.material(options));
+    heard.warnings.extend(electrical.iter().map(|fault| fault.told(&heard.array, f64::NAN)));
+    heard.mend(&electrical);
+    let asked = heard.array.len();
+    let mut out_of_place = 0;
+    let (mut judged, mut faults) = with_faults(heard, options);
+    for _ in 0..MENDINGS {
+        if faults.is_empty() {
+            break;
+        }
+        progress("mending sensors", 0.0);
+        out_of_place += faults.iter().filter(|fault| matches!(fault, Fault::Misplaced(..))).count();
+        let array = heard.array.clone();
+        heard.mend(&faults);
+        let (again, further) = with_faults(heard, options);
+        heard.warnings.extend(faults.iter().map(|fault| fault.told(&array, tell::residual_s(&again))));
+        (judged, faults) = (again, further);
+    }
+    let doubt = (out_of_place as f64 > MOST_OUT_OF_PLACE * asked as f64).then(|| {
+        format!(
+            "{out_of_place} of {asked} sensors hear nothing at this place: their positions, cables and channel numbers must be checked \
+             before it is believed"
+        )
+    });
+    (judged, doubt)
+}
+
+/// What stands out, and what is wrong with the sensors by what they hear of it.
+fn with_faults<'a>(heard: &Listened<'a>, options: &Options) -> (Judged<'a>, Vec<Fault>) {
+    let material = heard.material(options);
+    let judged = judge(heard, material, options);
+    if options.transient {
+        return (judged, Vec::new());
+    }
+    let faults = if judged.alarm.probability <= options.alarm {
+        examined(&judged.array, &judged.looks[0], &judged.found, material)
+    } else if judged.machines.is_empty() {
+        Vec::new()
+    } else {
+        in_place_of_machines(heard, &judged, options)
+    };
+    (judged, faults)
+}
+
+fn judge<'a>(heard: &Listened<'a>, material: Material<'_>, options: &Options) -> Judged<'a> {
+    let array = &heard.array;
+    judge::judged(array, &heard.preparation.media, material, array.site.path_mode(), options.alarm)
+}
+
+/// Crossed cables that explain the sound better than a machine in the room does.
+///
+/// Two swapped channels make a leak on the wall sound like something off it, which is then explained away. Only what
+/// leaves no machine, with every sensor in its place, is believed.
+fn in_place_of_machines(heard: &Listened<'_>, judged: &Judged<'_>, options: &Options) -> Vec<Fault> {
+    let material = heard.material(options);
+    let answer = answer(&judged.array, &material.looks(), heard.spectra.samples_per_bin());
+    let faults = examined(&answer.array, &answer.looks[0], &answer.found, material);
+    let cables = |fault: &Fault| matches!(fault, Fault::Swapped(..) | Fault::Polarity(_));
+    if faults.is_empty() || !faults.iter().all(cables) {
+        return Vec::new();
+    }
+    let (mut spectra, mut background) = (heard.spectra.clone(), heard.background.clone());
+    for matrix in std::iter::once(&mut spectra).chain(&mut background) {
+        faults.iter().for_each(|fault| fault.undo(matrix));
+    }
+    let mended = Material { spectra: &spectra, background: background.as_ref(), ..material };
+    let again = judge(heard, mended, options);
+    let better = again.machines.is_empty() && again.alarm.probability <= options.alarm;
+    if better { faults } else { Vec::new() }
+}
