@@ -22,9 +22,11 @@ const BLOCK: usize = 512;
 /// Segments of a block, whatever the channels.
 const BLOCK_SEGMENTS: std::ops::RangeInclusive<usize> = 8..=64;
 
-/// Segments of a block of so many channels.
-fn block_segments(channels: usize) -> usize {
-    (BLOCK / channels.max(1)).clamp(*BLOCK_SEGMENTS.start(), *BLOCK_SEGMENTS.end())
+/// Segments of a block, where there are so many channels and segments: blocks go to either half of the matrix in turn, and
+/// both halves of a short recording must hold as much.
+fn block_segments(channels: usize, segments: u64) -> usize {
+    let most = (BLOCK / channels.max(1)).clamp(*BLOCK_SEGMENTS.start(), *BLOCK_SEGMENTS.end()) as u64;
+    segments.div_ceil(2 * segments.div_ceil(2 * most)) as usize
 }
 
 /// A stretch of a recording.
@@ -69,7 +71,7 @@ pub fn listen(
         )));
     }
     let channels = layout.groups.len();
-    let block_segments = block_segments(channels) as u64;
+    let block_segments = block_segments(channels, segments) as u64;
     let block_frames = |block: u64| -> (u64, usize, usize) {
         let first_segment = block * block_segments;
         let count = (segments - first_segment).min(block_segments) as usize;
@@ -124,8 +126,8 @@ impl<'t> Listener<'t> {
         let channels = layout.groups.len();
         let weave = Weave::new(stft, channels);
         let held = weave.segments;
-        let block = block_segments(channels);
-        let groups = block.min(segments as usize).div_ceil(held);
+        let block = block_segments(channels, segments);
+        let groups = block.div_ceil(held);
         let sizes = |count: usize| (0..count).step_by(held).map(move |first| held.min(count - first));
         let counts = (0..segments).step_by(block).map(|first| (segments - first).min(block as u64));
         let of_chunk = vec![vec![0.0; weave.spectra_len(layout.bins)]; groups];
@@ -150,7 +152,7 @@ impl<'t> Listener<'t> {
         Health::add_all(&mut self.health, &frames[known * channels..]);
         let hop = stft.segmentation().hop_samples;
         let held = weave.segments;
-        let groups_a_block = block_segments(channels).div_ceil(held) as u64;
+        let groups_a_block = self.spectra[0].len() as u64;
         let number = |group: usize| block * groups_a_block + group as u64;
         let tasks = self.spectra.iter_mut().zip(&weave.chunks).flat_map(|(of_chunk, chunk)| {
             let groups = of_chunk.iter_mut().take(count.div_ceil(held)).enumerate();
@@ -190,5 +192,21 @@ impl<'t> Listener<'t> {
         let Self { layout, weave, halves, sketch, health, stft, .. } = self;
         let halves = halves.map(|half| half.into_sums(layout, &weave));
         Heard { spectra: CrossSpectra::new(layout.clone(), halves), overview: sketch.finish(stft.spacing_hz()), health }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_halves_of_a_recording_hold_as_much_to_a_block() {
+        for (channels, segments) in [1, 8, 16, 128].into_iter().flat_map(|c| (2..500).map(move |s| (c, s))) {
+            let block = block_segments(channels, segments) as u64;
+            let held = |block_number: u64| (segments - block_number * block).min(block);
+            let half = |first: u64| (first..segments.div_ceil(block)).step_by(2).map(held).sum::<u64>();
+            let apart = half(0) - half(1);
+            assert!(half(1) > 0 && apart <= block && (segments > 128 || apart <= 8), "{channels} {segments}: {apart}");
+        }
     }
 }
