@@ -6,6 +6,7 @@
 use super::array::Array;
 use super::fault::Fault;
 use super::views::{Material, View};
+use crate::cross_spectra::Coherence;
 use crate::units::power_db;
 
 /// Zero-lag coherence from which channels are copies: no two preamplifiers are 30 dB quieter than all sound in a cabin.
@@ -29,7 +30,7 @@ pub fn electrical(array: &Array<'_>, material: Material<'_>) -> Vec<Fault> {
     let looks = Material { background: None, ..material }.weighed_by_powers().looks();
     let view = View::new("zero lag", array, looks[0].1.clone());
     let pairs = &view.coherence.pairs;
-    let at_zero: Vec<f64> = pairs.iter().enumerate().map(|(row, _)| zero_lag(&view, row)).collect();
+    let at_zero: Vec<f64> = pairs.iter().enumerate().map(|(row, _)| zero_lag(&view.coherence, row)).collect();
     let copies: Vec<Fault> = (pairs.iter().zip(&at_zero))
         .filter(|(_, c)| c.abs() > COPY)
         .map(|(&(m, n), _)| better_kept(array, material, m, n))
@@ -69,8 +70,8 @@ pub fn electrical(array: &Array<'_>, material: Material<'_>) -> Vec<Fault> {
 }
 
 /// Mean over bins of the in-phase coherence of a pair: what arrives at no delay.
-pub fn zero_lag(view: &View, row: usize) -> f64 {
-    let row = view.coherence.value.row(row);
+pub fn zero_lag(coherence: &Coherence, row: usize) -> f64 {
+    let row = coherence.value.row(row);
     row.iter().map(|g| g.re).sum::<f64>() / row.len() as f64
 }
 

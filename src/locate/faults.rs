@@ -53,7 +53,7 @@ const TURNED: f64 = 1.01;
 /// Nearest surroundings of a stated range that are looked at, middle wavelengths: speed and place have errors of their own.
 const NEAREST_WAVES: f64 = 0.1;
 
-/// Coherence without delay between sensors at different ranges from which it came through a wire (-16 dB).
+/// Coherence without delay, beside what the leak explains, from which it came through a wire (-16 dB).
 const SHARED: f64 = 0.15;
 
 /// Sensors that must be left to agree on a place: two coordinates, a common range, and one to check.
@@ -146,6 +146,16 @@ impl Hearing<'_, '_> {
         self.array.len() <= FEW && (chi2 > CONTRADICTION * dof as f64 || (0..self.array.len()).any(inverted))
     }
 
+    /// What a pair shares of the leak without delay: much, where it is as far from one as from the other.
+    fn of_leak(&self, m: usize, n: usize) -> f64 {
+        let share = |m: usize| self.agreed.iter().position(|a| *a == m).map(|i| &self.refined.leak_share[i]);
+        let (Some(x), Some(y)) = (share(m), share(n)) else { return 0.0 };
+        let apart_m = self.ranges_m[m] - self.ranges_m[n];
+        let k = &self.view.wavenumber_rad_m;
+        let of_bin = |((x, y), k): ((&f64, &f64), &f64)| (x * y).sqrt() * (k * apart_m).cos();
+        x.iter().zip(y).zip(k).map(of_bin).sum::<f64>() / k.len() as f64
+    }
+
     /// What is wrong with each sensor.
     fn faults(&self) -> Vec<Fault> {
         let Self { array, view, refined, ranges_m, .. } = self;
@@ -174,15 +184,12 @@ impl Hearing<'_, '_> {
             }
         }
         for (row, &(m, n)) in view.coherence.pairs.iter().enumerate() {
-            let (shared, direct) =
-                (zero_lag(view, row), f64::from(view.tables[row].at(ranges_m[m] - ranges_m[n]).norm()));
-            // A leak as far from one as from the other arrives at no delay by itself.
-            let told_apart = (stated[m] - stated[n]).abs() > 2.0 * wave_m + 3.0 * array.difference_sigma_m((m, n));
-            let stands =
-                shared.abs() > SHARED.max(0.25 * direct) && shared.abs() > SIGNIFICANT * view.tables[row].noise();
+            let shared = (zero_lag(&view.coherence, row) - self.of_leak(m, n)).abs();
+            let direct = f64::from(view.tables[row].at(ranges_m[m] - ranges_m[n]).norm());
+            let stands = shared > SHARED.max(0.25 * direct) && shared > SIGNIFICANT * view.tables[row].noise();
             // What stands elsewhere may hear the leak when the other does; it does not hear it in place as well.
             let elsewhere = off.iter().any(|(other, _)| [m, n].contains(other) && !at_both.contains(other));
-            if told_apart && stands && !elsewhere {
+            if stands && !elsewhere {
                 faults.push(Fault::Crosstalk(m, n));
                 let through_wire = |&(c, at_m): &(usize, f64)| {
                     let other = if c == m { n } else { m };
