@@ -13,6 +13,7 @@ pub mod error;
 pub mod filter;
 pub mod inspect;
 pub mod locate;
+pub mod plan;
 pub mod propagation;
 pub mod report;
 pub mod simd;

@@ -21,10 +21,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("site", &["error", "units"]),
     ("propagation", &["site", "error", "units"]),
     ("locate", &["capture", "channelise", "cross_spectra", "delay", "site", "propagation", "error", "units"]),
+    ("plan", &["locate", "site", "propagation", "error", "units"]),
     ("simulate", &["site", "propagation", "capture", "atomic", "error", "units"]),
     ("speed", &["capture", "channelise", "cross_spectra", "locate", "site", "error"]),
     ("batch", &["report", "locate", "capture", "site", "atomic", "error"]),
-    ("report", &["locate", "inspect", "capture", "site", "propagation", "atomic", "error", "units"]),
+    ("report", &["locate", "plan", "inspect", "capture", "site", "propagation", "atomic", "error", "units"]),
 ];
 
 /// Files and folders that may touch the file system; tests may everywhere.

@@ -57,13 +57,13 @@ fn main() {
 
 fn places(seeds: u64, only: Option<u64>) {
     println!(
-        "|   | stage | setting | SNR dB | median mm | p90 mm | > 20 mm | RMS/bound | in 50 / 90 / 95 % ellipse | verdict leak |"
+        "|   | stage | setting | SNR dB | median mm | p90 mm | > 20 mm | RMS/bound | RMS/plan | in 50 / 90 / 95 % ellipse | verdict leak |"
     );
-    println!("| - | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| - | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (number, setting) in (1..).zip(ROWS).filter(|(number, _)| only.is_none_or(|o| o == *number)) {
         let f = figures(&run(*setting, seeds));
         println!(
-            "| {number} | {} | {} | {:.0} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.0} / {:.0} / {:.0} % | {:.0} % |",
+            "| {number} | {} | {} | {:.0} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} | {:.0} / {:.0} / {:.0} % | {:.0} % |",
             stage(setting.stage),
             setting.name,
             setting.snr_db,
@@ -71,6 +71,7 @@ fn places(seeds: u64, only: Option<u64>) {
             f.p90_m * 1e3,
             f.gross * 1e2,
             f.over_bound,
+            f.over_plan,
             f.coverage[0] * 1e2,
             f.coverage[1] * 1e2,
             f.coverage[2] * 1e2,

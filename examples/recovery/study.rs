@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use nalgebra::{DMatrix, Matrix2, Vector2};
+use nalgebra::{Matrix2, Vector2};
 use pinhole::capture::Captures;
-use pinhole::locate::{Array, Options, Outcome, Verdict, Wanted, locate};
+use pinhole::locate::{Array, Foreseen, Options, Outcome, Verdict, Wanted, locate};
 use pinhole::propagation::Medium;
 use pinhole::simulate::{Loudness, Reflection, Room, Scene, Spectrum, parse_scene, simulate, write};
 use pinhole::site::{PathKind, PlateWave, Point3, Sensor, Site, SpeedSigma, WallPoint};
@@ -72,6 +72,8 @@ pub struct Trial {
     pub error_m: f64,
     /// Squared error in units of the Cramér–Rao bound, per coordinate.
     pub over_bound: f64,
+    /// The same in units of what `pinhole plan` expects with the errors that the site states.
+    pub over_plan: f64,
     /// Probability of the smallest ellipse of the told covariance that holds the truth; 1 where no leak is told.
     pub level: f64,
     /// Whether the verdict was `leak`.
@@ -93,7 +95,7 @@ fn trial(setting: Setting, seed: u64) -> Trial {
     let truth = &scene.leaks[0].place;
     let place = outcome.candidates[0].point;
     let offset = place.position_m - truth.position_m;
-    let bound = bound(&scene, setting.snr_db);
+    let [bound, expected] = bounds(&scene, setting.snr_db);
     let tangents = scene.site.walls[place.wall].tangents(&place);
     let off = Vector2::new(offset.dot(&tangents[0]), offset.dot(&tangents[1]));
     let mahalanobis = |covariance: Matrix2<f64>| {
@@ -107,6 +109,7 @@ fn trial(setting: Setting, seed: u64) -> Trial {
     Trial {
         error_m: offset.norm(),
         over_bound: mahalanobis(bound) / 2.0,
+        over_plan: mahalanobis(expected) / 2.0,
         level,
         found: outcome.verdict == Verdict::Leak,
     }
@@ -211,44 +214,16 @@ fn anywhere(site: &Site, rng: &mut ChaCha8Rng) -> WallPoint {
     }
 }
 
-/// The Cramér–Rao bound on the place for exact geometry, from the scene alone: `(Jᵀ F J)⁻¹` with the information on
-/// ranges of one white source in white noise, `F_mn = −2 T ∫ k² S_m S_n / (1 + ΣS) df`.
-fn bound(scene: &Scene, snr_db: f64) -> Matrix2<f64> {
+/// The Cramér–Rao bound on the place for exact geometry, and what is expected with the errors that the site states.
+fn bounds(scene: &Scene, snr_db: f64) -> [Matrix2<f64>; 2] {
     let place = &scene.leaks[0].place;
-    let array =
-        Array::new(&scene.site, Medium::of(&scene.site), scene.band_hz(), (0..scene.site.sensors.len()).collect())
-            .expect("every wall is heard through air");
-    let ranges = array.ranges_m(place);
-    let medium = &array.medium;
-    let ([low_hz, high_hz], steps) = (scene.band_hz(), 600);
-    let step_hz = (high_hz - low_hz) / f64::from(steps);
-    let frequency_hz: Vec<f64> = (0..steps).map(|i| low_hz + (f64::from(i) + 0.5) * step_hz).collect();
-    let heard =
-        |m: usize, f: f64| 10f64.powf(-medium.absorption_db_m(f) * ranges[m] / 10.0) * medium.spreading(ranges[m]);
-    let mut in_band: Vec<f64> = (0..array.len())
-        .map(|m| frequency_hz.iter().map(|f| heard(m, *f)).sum::<f64>() / frequency_hz.len() as f64)
-        .collect();
-    in_band.sort_by(f64::total_cmp);
-    let median = (in_band[(in_band.len() - 1) / 2] + in_band[in_band.len() / 2]) / 2.0;
-    let scale = 10f64.powf(snr_db / 10.0) / median;
-    let mut information = DMatrix::zeros(array.len(), array.len());
-    for f in frequency_hz {
-        let k = medium.wavenumber_rad_m(f);
-        let snr: Vec<f64> = (0..array.len()).map(|m| scale * heard(m, f)).collect();
-        let total = 1.0 + snr.iter().sum::<f64>();
-        for m in 0..array.len() {
-            for n in 0..array.len() {
-                let weight = 2.0 * scene.capture.duration_s * step_hz * k * k * snr[m] * snr[n] / total;
-                information[(m, m)] += weight;
-                information[(m, n)] -= weight;
-            }
-        }
-    }
-    let gradient = array.range_gradient(place);
-    let normal = gradient.transpose() * information * gradient;
-    Matrix2::new(normal[(0, 0)], normal[(0, 1)], normal[(1, 0)], normal[(1, 1)])
-        .try_inverse()
-        .expect("the array sees two coordinates")
+    let sensors = (0..scene.site.sensors.len()).collect();
+    let array = Array::new(&scene.site, Medium::of(&scene.site), scene.band_hz(), sensors)
+        .expect("every wall is heard through air");
+    let foreseen = Foreseen::new(&array, scene.capture.duration_s);
+    let level = 10f64.powf(snr_db / 10.0) / foreseen.at_median_sensor(place);
+    let seen = "the array sees two coordinates";
+    [foreseen.bound_m2(place, level).expect(seen), foreseen.expected(place, level).expect(seen).covariance_m2]
 }
 
 /// A row's figures.
@@ -262,6 +237,8 @@ pub struct Figures {
     pub gross: f64,
     /// Root mean square error over the Cramér–Rao bound, gross errors apart.
     pub over_bound: f64,
+    /// The same over what `pinhole plan` expects.
+    pub over_plan: f64,
     /// Share of truths inside each of the [`REGIONS`].
     pub coverage: [f64; 3],
     /// Share of verdicts `leak`.
@@ -275,11 +252,15 @@ pub fn figures(trials: &[Trial]) -> Figures {
     errors.sort_by(f64::total_cmp);
     let quantile = |q: f64| errors[((q * n).ceil() as usize).clamp(1, trials.len()) - 1];
     let fine: Vec<&Trial> = trials.iter().filter(|t| t.error_m <= GROSS_M).collect();
+    let over = |square: &dyn Fn(&Trial) -> f64| {
+        (fine.iter().map(|t| square(t)).sum::<f64>() / fine.len().max(1) as f64).sqrt()
+    };
     Figures {
         median_m: quantile(0.5),
         p90_m: quantile(0.9),
         gross: 1.0 - fine.len() as f64 / n,
-        over_bound: (fine.iter().map(|t| t.over_bound).sum::<f64>() / fine.len().max(1) as f64).sqrt(),
+        over_bound: over(&|t| t.over_bound),
+        over_plan: over(&|t| t.over_plan),
         coverage: REGIONS.map(|region| trials.iter().filter(|t| t.level < region).count() as f64 / n),
         found: trials.iter().filter(|t| t.found).count() as f64 / n,
     }

@@ -7,7 +7,7 @@ use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
 
-use super::plan::Band;
+use super::segmentation::Band;
 
 /// Sound outside the band is lowered by this, decibels.
 pub const STOP_DB: f64 = 80.0;

@@ -3,11 +3,11 @@
 mod fir;
 mod group;
 mod lane_fft;
-mod plan;
+mod segmentation;
 mod stft;
 
 pub use fir::{BandFilter, BandResponse, Beam, Overlap, STOP_DB};
 pub use group::{Group, GroupScratch, Weave};
 pub use lane_fft::LaneFft;
-pub use plan::{Band, Segmentation, Taper};
+pub use segmentation::{Band, Segmentation, Taper};
 pub use stft::{Scratch, Stft};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
-use super::plan::Segmentation;
+use super::segmentation::Segmentation;
 
 /// Transforms windowed segments.
 ///

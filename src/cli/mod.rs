@@ -11,6 +11,7 @@ mod init;
 mod inspect;
 mod listen;
 mod locate;
+mod plan;
 mod quantity;
 mod simulate;
 mod survey;
@@ -42,6 +43,8 @@ enum Command {
     Listen(listen::Arguments),
     /// The same from several stands, one after the other
     Survey(survey::Arguments),
+    /// How well a layout of sensors can locate, before anything is recorded
+    Plan(plan::Arguments),
     /// Two results on one scale: what is new, what is gone
     Compare(compare::Arguments),
     /// Phase and group speed of the wall's waves over a band
@@ -73,6 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Command::Batch(arguments) }) => batch::run(&arguments),
         Ok(Arguments { command: Command::Init(arguments) }) => init::run(&arguments),
         Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
+        Ok(Arguments { command: Command::Plan(arguments) }) => plan::run(&arguments),
         Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),
         Ok(Arguments { command: Command::Bench(arguments) }) => bench::run(&arguments),

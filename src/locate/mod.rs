@@ -13,6 +13,7 @@ mod fault;
 mod faults;
 mod find;
 mod focus;
+mod foreseen;
 mod further;
 mod gls;
 mod judge;
@@ -38,8 +39,10 @@ use std::time::Instant;
 
 pub use array::Array;
 pub use clocks::Clock;
+pub use foreseen::{Expected, Foreseen};
 pub use outcome::*;
 pub use prepare::selection;
+pub use search::Cover;
 pub use steer::Steered;
 pub use transient::locate_transients;
 

@@ -11,6 +11,7 @@ mod dispersion;
 mod inspection;
 mod json;
 mod listening_records;
+mod planning;
 mod plots;
 mod records;
 mod text;
@@ -20,7 +21,9 @@ pub use comparison::{Change, Comparison, Finding, map_json};
 pub use dispersion::{dispersion_csv, dispersion_table};
 pub use inspection::{Inspected, inspection_json, inspection_text};
 pub use json::result_json;
+pub use planning::{plan_csv, plan_json, plan_text};
 pub use plots::{
-    Plots, write_batch_plot, write_comparison_plot, write_dispersion_plot, write_inspection_plots, write_plots,
+    Plots, write_batch_plot, write_comparison_plot, write_dispersion_plot, write_inspection_plots, write_plan_plot,
+    write_plots,
 };
 pub use text::summary;

@@ -24,6 +24,7 @@ mod markers;
 mod module;
 mod patch;
 mod picture;
+mod planning;
 mod sides;
 mod solid;
 mod spectrogram;
@@ -38,6 +39,7 @@ use rayon::prelude::*;
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::locate::Outcome;
+use crate::plan::{Options as PlanOptions, Plan};
 use crate::propagation::Medium;
 use crate::report::comparison::Comparison;
 use crate::report::inspection::Inspected;
@@ -122,6 +124,14 @@ pub fn write_dispersion_plot(
 /// As [`write_plots`].
 pub fn write_comparison_plot(comparison: &Comparison, dir: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
     write_picture(&comparison::draw(comparison), dir.as_ref(), "compare")
+}
+
+/// Writes how well a layout will do to `dir` as `plan.png` and `plan.svg`.
+///
+/// # Errors
+/// As [`write_plots`].
+pub fn write_plan_plot(site: &Site, plan: &Plan, options: &PlanOptions, dir: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
+    write_picture(&planning::draw(site, plan, options), dir.as_ref(), "plan")
 }
 
 /// Writes all leaks of many captures to `dir` as `leaks.png` and `leaks.svg`: of each the number of its capture in the order
