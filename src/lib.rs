@@ -5,6 +5,7 @@
 
 pub mod atomic;
 pub mod batch;
+pub mod calibrate;
 pub mod capture;
 pub mod channelise;
 pub mod cross_spectra;

@@ -3,6 +3,7 @@
 mod analysis;
 mod batch;
 mod bench;
+mod calibrate;
 mod compare;
 mod console;
 mod dispersion;
@@ -45,6 +46,8 @@ enum Command {
     Survey(survey::Arguments),
     /// How well a layout of sensors can locate, before anything is recorded
     Plan(plan::Arguments),
+    /// Delays, gains, places and speed from sources at known places
+    Calibrate(calibrate::Arguments),
     /// Two results on one scale: what is new, what is gone
     Compare(compare::Arguments),
     /// Phase and group speed of the wall's waves over a band
@@ -77,6 +80,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Command::Init(arguments) }) => init::run(&arguments),
         Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
         Ok(Arguments { command: Command::Plan(arguments) }) => plan::run(&arguments),
+        Ok(Arguments { command: Command::Calibrate(arguments) }) => calibrate::run(&arguments),
         Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),
         Ok(Arguments { command: Command::Bench(arguments) }) => bench::run(&arguments),

@@ -20,10 +20,10 @@ const SIGNIFICANT: f64 = 4.5;
 const ROUNDS: usize = 5;
 
 /// A crest picked for one pair: range difference less the predicted one, and its weight 1/σ².
-struct Pick {
-    pair: (usize, usize),
-    excess_m: f64,
-    weight_per_m2: f64,
+pub(super) struct Pick {
+    pub pair: (usize, usize),
+    pub excess_m: f64,
+    pub weight_per_m2: f64,
 }
 
 /// The place and the ranges, metres, that line up the crests, starting at `start`.
@@ -50,12 +50,15 @@ pub fn line_up(
         let picks: Vec<Pick> = pairs
             .iter()
             .zip(tables)
-            .filter_map(|(&pair, table)| pick(array, table, pair, &predicted, wavelength_m, widen))
+            .filter_map(|(&pair, table)| {
+                let reach_m = widen * array.difference_sigma_m(pair) + 0.5 * wavelength_m;
+                pick(table, pair, predicted[pair.0] - predicted[pair.1], reach_m, wavelength_m)
+            })
             .collect();
         if picks.len() < array.len() - 1 {
             return (point, array.ranges_m(&point));
         }
-        let (offsets, weights) = vote(array, &picks, wavelength_m);
+        let (offsets, weights) = vote(&array.position_variance_m2(), &picks, wavelength_m);
         ranges = &predicted + &offsets;
         let error = RangeError::of(array, &point, &predicted, &weights, 1.0);
         let Some(solution) = solve_place(&error, &offsets) else { break };
@@ -69,37 +72,39 @@ pub fn line_up(
     (point, ranges)
 }
 
-fn pick(
-    array: &Array<'_>,
-    table: &RangeTable,
-    pair: (usize, usize),
-    predicted: &DVector<f64>,
-    wavelength_m: f64,
-    widen: f64,
-) -> Option<Pick> {
-    let expected = predicted[pair.0] - predicted[pair.1];
-    let reach = widen * array.difference_sigma_m(pair) + 0.5 * wavelength_m;
-    let (first, last) = (table.index(expected - reach), table.index(expected + reach));
-    let (top, height) =
-        (first..=last).map(|i| (i, f64::from(table.value[i].norm_sqr()))).max_by(|x, y| x.1.total_cmp(&y.1))?;
+/// The crest nearest to the envelope's top within `reach_m` of the expected range difference; `None` where nothing stands out.
+fn pick(table: &RangeTable, pair: (usize, usize), expected: f64, reach_m: f64, wavelength_m: f64) -> Option<Pick> {
+    let top_m = envelope_top(table, expected, reach_m)?;
     let noise = table.noise();
-    let height = height.sqrt();
-    if height < SIGNIFICANT * noise {
-        return None;
-    }
-    let (crest_m, value) = table.crest(table.range_m(top), 0.5 * wavelength_m)?;
+    let (crest_m, value) = table.crest(top_m, 0.5 * wavelength_m)?;
     // The curvature of a crest of height h in noise s gives its place to s/(k·h); a twentieth of a wavelength is
     // added for what neighbours and echoes do to it.
     let sigma = (noise * wavelength_m / std::f64::consts::TAU / value.max(noise)).hypot(wavelength_m / 20.0);
     Some(Pick { pair, excess_m: crest_m - expected, weight_per_m2: sigma.powi(-2) })
 }
 
+/// Where the envelope is highest within `reach_m` of the expected range difference; `None` where it does not stand out.
+pub(super) fn envelope_top(table: &RangeTable, expected: f64, reach_m: f64) -> Option<f64> {
+    let (first, last) = (table.index(expected - reach_m), table.index(expected + reach_m));
+    let height = |i: usize| f64::from(table.value[i].norm_sqr());
+    let top = (first..=last).max_by(|&x, &y| height(x).total_cmp(&height(y)))?;
+    if height(top).sqrt() < SIGNIFICANT * table.noise() {
+        return None;
+    }
+    let beside = (top > 0 && top + 1 < table.value.len()).then(|| [top - 1, top, top + 1].map(height));
+    let shift = beside.map_or(0.0, |[left, middle, right]| {
+        let bend = left - 2.0 * middle + right;
+        if bend < 0.0 { (0.5 * (left - right) / bend).clamp(-1.0, 1.0) } else { 0.0 }
+    });
+    Some(table.range_m(top) + shift * table.step_m)
+}
+
 /// One range offset a sensor from the picks of all pairs, by iteratively reweighted least squares with Cauchy weights,
-/// and the Laplacian of the final weights, 1/m².
-fn vote(array: &Array<'_>, picks: &[Pick], wavelength_m: f64) -> (DVector<f64>, DMatrix<f64>) {
-    let sensors = array.len();
+/// and the Laplacian of the final weights, 1/m². `variance_m2` is what the site leaves open of each range.
+pub(super) fn vote(variance_m2: &DVector<f64>, picks: &[Pick], wavelength_m: f64) -> (DVector<f64>, DMatrix<f64>) {
+    let sensors = variance_m2.len();
     // A range common to the group is free, and a sensor without picks stays where the site says: a weak pull to zero.
-    let pull = array.position_variance_m2().map(|v| 1.0 / (9.0 * v + wavelength_m * wavelength_m));
+    let pull = variance_m2.map(|v| 1.0 / (9.0 * v + wavelength_m * wavelength_m));
     let mut offsets: DVector<f64> = DVector::zeros(sensors);
     let mut laplacian = DMatrix::zeros(sensors, sensors);
     for round in 0..12 {

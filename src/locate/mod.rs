@@ -3,6 +3,7 @@
 mod alarm;
 mod align;
 mod array;
+mod arrivals;
 mod channels;
 mod clocks;
 mod detect;
@@ -38,6 +39,7 @@ mod ways;
 use std::time::Instant;
 
 pub use array::Array;
+pub use arrivals::{Arrivals, Mark, Slopes, Take};
 pub use clocks::Clock;
 pub use foreseen::{Expected, Foreseen};
 pub use outcome::*;

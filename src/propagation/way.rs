@@ -40,7 +40,11 @@ impl Way {
     /// The way to a sensor of a site; the distances of a whole mesh are computed here, which takes a while.
     pub fn to(site: &Site, sensor: usize) -> Self {
         let sensor = &site.sensors[sensor];
-        let Some(foot) = sensor.foot else { return Self::Straight(sensor.position_m) };
+        sensor.foot.map_or(Self::Straight(sensor.position_m), |foot| Self::along(site, foot))
+    }
+
+    /// The way along the wall to a point of it; as [`Self::to`], for a place without a sensor.
+    pub fn along(site: &Site, foot: WallPoint) -> Self {
         match (site.walls[foot.wall].mesh(), foot.triangle) {
             (Some(mesh), Some(triangle)) => {
                 Self::OverMesh(foot, Arc::new(SurfaceDistance::from(mesh, triangle, foot.position_m)))

@@ -6,6 +6,7 @@
 //! [`Outcome`]: crate::locate::Outcome
 //! [`Inspection`]: crate::inspect::Inspection
 
+mod calibration;
 mod comparison;
 mod dispersion;
 mod inspection;
@@ -17,13 +18,14 @@ mod records;
 mod text;
 mod words;
 
+pub use calibration::{calibration_json, calibration_text};
 pub use comparison::{Change, Comparison, Finding, map_json};
 pub use dispersion::{dispersion_csv, dispersion_table};
 pub use inspection::{Inspected, inspection_json, inspection_text};
 pub use json::result_json;
 pub use planning::{plan_csv, plan_json, plan_text};
 pub use plots::{
-    Plots, write_batch_plot, write_comparison_plot, write_dispersion_plot, write_inspection_plots, write_plan_plot,
-    write_plots,
+    Plots, write_batch_plot, write_calibration_plot, write_comparison_plot, write_dispersion_plot,
+    write_inspection_plots, write_plan_plot, write_plots,
 };
 pub use text::summary;

@@ -12,7 +12,7 @@ use crate::site::{Site, WallPoint};
 /// The conclusion in one line.
 pub(super) fn headline(plan: &Plan, options: &Options) -> String {
     format!(
-        "A leak at {:.0} dB will be placed to {} on half the wall, {} on nine tenths (1 sigma)",
+        "A leak at {:.0} dB: placed to {} on half the wall, {} on nine tenths",
         options.snr_db,
         length(plan.error.median),
         length(plan.error.nine_in_ten)
@@ -24,6 +24,7 @@ pub(super) fn headline(plan: &Plan, options: &Options) -> String {
 pub(super) fn length(metres: f64) -> String {
     match metres {
         m if !m.is_finite() => "nowhere".to_owned(),
+        m if m < 0.095e-3 => format!("{:.0} µm", m * 1e6),
         m if m < 0.1 => millimetres(m),
         m => format!("{m:.2} m"),
     }

@@ -15,6 +15,7 @@ pub(super) fn check(scene: &Scene) -> Result<()> {
     for (what, count, expected) in [
         ("gain_db", truth.gain_db.len(), sensors),
         ("delay_s", truth.delay_s.len(), sensors),
+        ("polarity", truth.polarity.len(), sensors),
         ("recorder_offset_s", truth.recorder_offset_s.len(), recorders),
         ("recorder_ppm", truth.recorder_ppm.len(), recorders),
     ] {

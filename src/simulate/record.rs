@@ -125,7 +125,9 @@ fn ears(scene: &Scene) -> Vec<Ear> {
             position_m: foot.map_or(sensor.position_m + error, |foot| foot.position_m),
             foot,
             delay_s: sensor.delay_s + listed(&truth.delay_s, i),
-            gain: amplitude_from_db(sensor.gain_db + listed(&truth.gain_db, i)) * sensor.polarity,
+            gain: amplitude_from_db(sensor.gain_db + listed(&truth.gain_db, i))
+                * sensor.polarity
+                * truth.polarity.get(i).copied().unwrap_or(1.0),
             clock: Clock {
                 offset_s: listed(&truth.recorder_offset_s, sensor.recorder),
                 ppm: listed(&truth.recorder_ppm, sensor.recorder),

@@ -133,6 +133,8 @@ pub struct Deviations {
     pub gain_db: Vec<f64>,
     /// Delay of each sensor beyond its stated one, seconds.
     pub delay_s: Vec<f64>,
+    /// Polarity of each sensor's channel beyond its stated one, 1 or −1.
+    pub polarity: Vec<f64>,
     /// Channels clip at this multiple of their own RMS.
     pub clip_sigma: Option<f64>,
     /// Each recorder starts so much later than the first, seconds.
@@ -319,10 +321,14 @@ fn read_truth(mut table: Table, site: &Site) -> Result<(Deviations, Option<f64>)
         dead_sensors,
         gain_db: list(&mut table, "gain_db", -200.0..=200.0, sensors)?,
         delay_s: list(&mut table, "delay_s", -1.0..=1.0, sensors)?,
+        polarity: list(&mut table, "polarity", -1.0..=1.0, sensors)?,
         clip_sigma: table.opt_f64("clip_sigma", 1e-3..=100.0)?,
         recorder_offset_s: list(&mut table, "recorder_offset_s", -60.0..=60.0, site.recorders.len())?,
         recorder_ppm: list(&mut table, "recorder_ppm", -1000.0..=1000.0, site.recorders.len())?,
     };
+    if let Some(odd) = deviations.polarity.iter().find(|p| p.abs() != 1.0) {
+        return Err(table.error_of("polarity", format!("'polarity' holds {odd}; needed: 1 or -1 for each sensor")));
+    }
     for (key, values) in
         [("recorder_offset_s", &deviations.recorder_offset_s), ("recorder_ppm", &deviations.recorder_ppm)]
     {

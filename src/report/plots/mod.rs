@@ -6,6 +6,7 @@
 
 mod axes;
 mod batch;
+mod calibration;
 mod coherence;
 mod colour_map;
 mod comparison;
@@ -37,6 +38,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::atomic::write_atomically;
+use crate::calibrate::Calibration;
 use crate::error::{Error, Result};
 use crate::locate::Outcome;
 use crate::plan::{Options as PlanOptions, Plan};
@@ -132,6 +134,14 @@ pub fn write_comparison_plot(comparison: &Comparison, dir: impl AsRef<Path>) -> 
 /// As [`write_plots`].
 pub fn write_plan_plot(site: &Site, plan: &Plan, options: &PlanOptions, dir: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
     write_picture(&planning::draw(site, plan, options), dir.as_ref(), "plan")
+}
+
+/// Writes what a calibration left unexplained to `dir` as `residuals.png` and `residuals.svg`.
+///
+/// # Errors
+/// As [`write_plots`].
+pub fn write_calibration_plot(site: &Site, calibration: &Calibration, dir: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
+    write_picture(&calibration::draw(site, calibration), dir.as_ref(), "residuals")
 }
 
 /// Writes all leaks of many captures to `dir` as `leaks.png` and `leaks.svg`: of each the number of its capture in the order

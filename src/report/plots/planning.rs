@@ -28,7 +28,7 @@ pub(super) fn draw(site: &Site, plan: &Plan, options: &Options) -> Picture {
     let [low, high] = plan.band_hz.map(|hz| hz / 1e3);
     let name = if site.name.is_empty() { String::new() } else { format!("{}: ", printable(&site.name)) };
     let subtitle = format!(
-        "{name}{} sensors, {low:.1} to {high:.1} kHz, {:.2} s; signal to noise at the median sensor. Dark is good. Round walls as seen from outside.",
+        "{name}{} sensors, {low:.1} to {high:.1} kHz, {:.2} s; 1 sigma; signal to noise at the median sensor. Dark is good. Round walls as seen from outside.",
         plan.sensors, options.duration_s
     );
     let title = headline(plan, options);

@@ -1,0 +1,249 @@
+//! Captures of sources at known places: one capture a place, or one capture with a tap at each place in turn.
+
+use std::path::PathBuf;
+
+use nalgebra::DMatrix;
+
+use super::{Geometry, since};
+use crate::capture::{Captures, events};
+use crate::cross_spectra::ChannelCorrection;
+use crate::error::{Error, Result};
+use crate::locate::{Array, Options as LocateOptions, Progress, Take, selection};
+use crate::propagation::{Leg, Medium, Way};
+use crate::site::{PathKind, Point3, Site, WallPoint};
+
+/// How far off the wall a source of guided waves may be said to be, metres.
+const OFF_WALL_M: f64 = 0.01;
+
+/// A source at a known place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Source {
+    /// In the air.
+    Free(Point3),
+    /// On the wall that carries its sound.
+    OnWall(WallPoint),
+}
+
+/// One source as the sensors heard it.
+#[derive(Debug)]
+pub struct Heard {
+    /// Where it was.
+    pub source: Source,
+    /// What was heard.
+    pub take: Take,
+    /// In words, for errors.
+    name: String,
+    /// What was undone in the take beyond the site's own word.
+    undone: Vec<ChannelCorrection>,
+}
+
+impl Source {
+    fn new(site: &Site, place_m: Point3) -> Result<Self> {
+        if matches!(site.path, PathKind::Air(_)) {
+            return Ok(Self::Free(place_m));
+        }
+        let point = site.nearest(&place_m);
+        let off_m = (point.position_m - place_m).norm();
+        if off_m > OFF_WALL_M {
+            let [x, y, z]: [f64; 3] = place_m.into();
+            return Err(Error::request(format!(
+                "--at {x},{y},{z} is {:.0} mm off the nearest wall, '{}'; guided waves need a source on the wall",
+                off_m * 1e3,
+                site.walls[point.wall].id
+            )));
+        }
+        Ok(Self::OnWall(point))
+    }
+
+    /// Where it is, metres.
+    pub fn place_m(&self) -> Point3 {
+        match self {
+            Self::Free(place_m) => *place_m,
+            Self::OnWall(point) => point.position_m,
+        }
+    }
+
+    /// Ranges and their slopes for some of an array's sensors.
+    pub(super) fn geometry(&self, array: &Array<'_>, members: &[usize]) -> Geometry {
+        let count = members.len();
+        let kept = array.keeping(members);
+        match self {
+            Self::Free(place_m) => {
+                let rays = kept.sensors.iter().map(|&i| array.site.sensors[i].position_m - place_m);
+                let directions: Vec<Point3> = rays.map(|ray| ray / ray.norm().max(f64::MIN_POSITIVE)).collect();
+                let by_sensor = DMatrix::from_fn(count, 3, |m, axis| directions[m][axis]);
+                Geometry {
+                    ranges_m: kept.free_ranges_m(place_m),
+                    by_source: -&by_sensor,
+                    by_sensor,
+                    clear_m: vec![f64::INFINITY; count],
+                }
+            }
+            Self::OnWall(point) => {
+                let way = Way::along(array.site, *point);
+                let wall = &array.site.walls[point.wall];
+                let slope = |&i: &usize| {
+                    let foot = array.site.sensors[i].foot.expect("sensors of a wall stand on it");
+                    way.shortest(wall, &foot).gradient
+                };
+                let slopes: Vec<[f64; 2]> = kept.sensors.iter().map(slope).collect();
+                Geometry {
+                    ranges_m: kept.ranges_m(point),
+                    by_sensor: DMatrix::from_fn(count, 2, |m, axis| slopes[m][axis]),
+                    by_source: kept.range_gradient(point),
+                    clear_m: kept.all_ways(point).iter().map(|legs| clear_m(legs)).collect(),
+                }
+            }
+        }
+    }
+}
+
+/// How much further the second way to a sensor is than the first, metres.
+fn clear_m(legs: &[Leg]) -> f64 {
+    legs.get(1).map_or(f64::INFINITY, |second| second.length_m - legs[0].length_m)
+}
+
+impl Heard {
+    fn new(source: Source, take: Take, name: String) -> Self {
+        let undone = vec![ChannelCorrection { gain: 1.0, delay_s: 0.0 }; take.sensors.len()];
+        Self { source, take, name, undone }
+    }
+
+    /// Undoes what a state says of each sensor, by its number in the site, and no more than that.
+    pub(super) fn correct(&mut self, of: impl Fn(usize) -> ChannelCorrection) {
+        let now: Vec<ChannelCorrection> = self.take.sensors.iter().map(|&sensor| of(sensor)).collect();
+        let steps: Vec<_> = now.iter().zip(&self.undone).map(|(now, before)| since(*now, *before)).collect();
+        self.take.correct(&steps);
+        self.undone = now;
+    }
+
+    pub(super) fn unheard(&self) -> Error {
+        let [x, y, z]: [f64; 3] = self.source.place_m().into();
+        Error::request(format!(
+            "{}: no sound that the sensors have in common where one from {x:.3}, {y:.3}, {z:.3} m would be; make it louder, \
+             give the --band that holds it, or mend the place",
+            self.name
+        ))
+    }
+}
+
+/// Listens to sources at `places_m`: `files` are one capture a place, or one capture with a tap at each place in turn. A capture
+/// is one file a recorder, or mono files one a channel.
+///
+/// # Errors
+/// [`Error::Request`] where files, places and taps differ in number, and those of listening.
+pub fn hear(
+    site: &Site,
+    files: &[PathBuf],
+    places_m: &[Point3],
+    band_hz: Option<(f64, f64)>,
+    progress: Progress<'_>,
+) -> Result<Vec<Heard>> {
+    let sources: Vec<Source> = places_m.iter().map(|&place| Source::new(site, place)).collect::<Result<_>>()?;
+    let options = LocateOptions { band_hz, ..LocateOptions::default() };
+    let channels: usize = site.channels().iter().sum();
+    let of_capture = [site.recorders.len(), channels];
+    let count = of_capture.into_iter().find(|per| files.len() == per * sources.len());
+    if let Some(per) = count
+        && (sources.len() > 1 || per == files.len())
+    {
+        let take = |(i, (source, files)): (usize, (Source, &[PathBuf]))| {
+            progress("listening", i as f64 / sources.len() as f64);
+            one_capture(site, source, files, &options)
+        };
+        return sources.iter().copied().zip(files.chunks(per)).enumerate().map(take).collect();
+    }
+    if of_capture.contains(&files.len()) {
+        return taps(site, files, &sources, &options, progress);
+    }
+    Err(Error::request(format!(
+        "{} and {}; needed: a capture a place ({} files), or one capture with a tap at each place in turn",
+        counted(files.len(), "file"),
+        counted(sources.len(), "place"),
+        site.recorders.len() * sources.len()
+    )))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn name(files: &[PathBuf]) -> String {
+    files.first().map(|f| f.display().to_string()).unwrap_or_default()
+}
+
+/// One capture of one source: the tap in it where there is one, else all of it.
+fn one_capture(site: &Site, source: Source, files: &[PathBuf], options: &LocateOptions) -> Result<Heard> {
+    let of_tap = match windows(site, files, options)?[..] {
+        [window] => within(options, window),
+        _ => options.clone(),
+    };
+    let take = Take::hear(site, Captures::open(files)?, &of_tap, &|_, _| ())?;
+    Ok(Heard::new(source, take, name(files)))
+}
+
+/// One capture with a tap at each place in turn.
+fn taps(
+    site: &Site,
+    files: &[PathBuf],
+    sources: &[Source],
+    options: &LocateOptions,
+    progress: Progress<'_>,
+) -> Result<Vec<Heard>> {
+    let found = windows(site, files, options)?;
+    if found.len() != sources.len() {
+        let times: Vec<String> = found.iter().take(12).map(|w| format!("{:.3}", w[0])).collect();
+        let at = if times.is_empty() { String::new() } else { format!(", at {} s", times.join(", ")) };
+        return Err(Error::request(format!(
+            "{}: {} stand out of the noise{at}, and there are {}; give the places in the order of the taps, one each",
+            name(files),
+            counted(found.len(), "tap"),
+            counted(sources.len(), "place"),
+        )));
+    }
+    let take = |(i, (source, window)): (usize, (&Source, &[f64; 2]))| {
+        progress("listening", i as f64 / sources.len() as f64);
+        let take = Take::hear(site, Captures::open(files)?, &within(options, *window), &|_, _| ())?;
+        Ok(Heard::new(*source, take, format!("{}, tap {}", name(files), i + 1)))
+    };
+    sources.iter().zip(&found).enumerate().map(take).collect()
+}
+
+fn within(options: &LocateOptions, [from_s, to_s]: [f64; 2]) -> LocateOptions {
+    LocateOptions { from_s: Some(from_s), to_s: Some(to_s), transient: true, ..options.clone() }
+}
+
+/// Stretches, seconds, that hold one tap each; none in recordings of clocks of their own, where one tap is at several times.
+fn windows(site: &Site, files: &[PathBuf], options: &LocateOptions) -> Result<Vec<[f64; 2]>> {
+    let mut captures = Captures::open(files)?;
+    if site.recorders.iter().any(|recorder| recorder.clock != 0) {
+        return Ok(Vec::new());
+    }
+    let sensors: Vec<usize> = (0..site.sensors.len()).filter(|&i| !site.sensors[i].disabled).collect();
+    captures.select(selection(site, &captures, &sensors)?);
+    let medium = Medium::of(site);
+    let rate_hz = f64::from(captures.sample_rate_hz());
+    let band_hz = options.band_hz.map_or_else(|| medium.usual_band_hz(), |(low, high)| [low, high]);
+    let array = Array::new(site, medium, band_hz, sensors)?;
+    let transit_s = array.medium.slowest(band_hz).time_s(array.longest_way().0);
+    let transit = (transit_s * rate_hz).ceil() as u64;
+    let end = captures.frames();
+    let starts = events(&mut captures, [0, end], 3 * transit, &|_| ())?;
+    // As taps are cut out to be located: half a transit of quiet before, two with the sound.
+    let window = |&start: &u64| {
+        let [from, to] = [start.saturating_sub(transit / 2 + 64), (start + 2 * transit + 256).min(end)];
+        [from as f64 / rate_hz, to as f64 / rate_hz]
+    };
+    Ok(starts.iter().map(window).collect())
+}
+
+impl Geometry {
+    /// As [`Source::geometry`] for any place of the walls.
+    pub(super) fn of_place(array: &Array<'_>, place: &WallPoint) -> Self {
+        let source = match array.medium.kind {
+            "air" => Source::Free(place.position_m),
+            _ => Source::OnWall(*place),
+        };
+        source.geometry(array, &(0..array.len()).collect::<Vec<_>>())
+    }
+}
