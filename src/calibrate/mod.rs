@@ -2,8 +2,8 @@
 //! are, and how fast sound is.
 //!
 //! Each take gives one range a sensor ([`crate::locate::Arrivals`]). Delays, places and speed move these ranges in ways that
-//! differ from place to place: [`model`] weighs them against what the site claims to know. What stays unknown is refused, with
-//! the place of a source that would tell it ([`further`]).
+//! differ from place to place: `model` weighs them against what the site claims to know. What stays unknown is refused, with
+//! the place of a source that would tell it (`further`).
 
 mod channels;
 mod further;
