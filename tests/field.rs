@@ -26,7 +26,7 @@ fn located(folder: &Path, site: &str, captures: &[&str], background: Option<&str
     };
     let site = read_site(&folder.join(site)).expect("a valid site");
     let background = background.map(|name| open(&[name]));
-    locate(&site, open(captures), background, options, &|_, _| ()).expect("an analysis")
+    locate(&site, open(captures), background.map(Into::into), options, &|_, _| ()).expect("an analysis")
 }
 
 fn csv(path: &Path) -> Vec<Vec<String>> {

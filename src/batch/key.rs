@@ -1,15 +1,13 @@
 //! What makes a result the same: the samples, the site, the settings and the version.
 
-use std::fs::File;
-use std::path::Path;
-
 use super::inputs::Input;
-use crate::error::{Error, Result};
+use crate::capture::digest;
+use crate::error::Result;
 
 /// A fingerprint of a capture's bytes and of everything that its result depends on, hexadecimal.
 ///
 /// # Errors
-/// [`Error::Io`] where a file cannot be read.
+/// [`Error::Io`](crate::Error::Io) where a file cannot be read.
 pub fn key(input: &Input, settings: &str) -> Result<String> {
     let mut all = blake3::Hasher::new();
     all.update(env!("CARGO_PKG_VERSION").as_bytes());
@@ -17,15 +15,9 @@ pub fn key(input: &Input, settings: &str) -> Result<String> {
     all.update(settings.as_bytes());
     for path in &input.files {
         // One digest a file, or bytes could wander from one to the next unnoticed.
-        all.update(of_file(path).map_err(|e| Error::io(path, e))?.as_bytes());
+        all.update(digest(path)?.as_bytes());
     }
     Ok(all.finalize().to_hex()[..32].to_owned())
-}
-
-fn of_file(path: &Path) -> std::io::Result<blake3::Hash> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
-    Ok(hasher.finalize())
 }
 
 #[cfg(test)]

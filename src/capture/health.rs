@@ -37,6 +37,26 @@ impl Health {
         }
     }
 
+    /// From numbers that [`Self::counted`] gave.
+    pub fn from_counted((samples, least, most, at_peak): (u64, f32, f32, u64)) -> Self {
+        Self { samples, least, most, at_peak }
+    }
+
+    /// Samples, the least and the most of them, and how many stood at either.
+    pub fn counted(&self) -> (u64, f32, f32, u64) {
+        (self.samples, self.least, self.most, self.at_peak)
+    }
+
+    /// Adds what another stretch of the channel held.
+    pub fn merge(&mut self, other: &Self) {
+        let peak = self.peak().max(other.peak());
+        // A stretch whose own peak is lower never stood at the common one, up to what two rails may differ by.
+        let at_peak = |part: &Self| if part.peak() >= peak * (1.0 - 1e-4) { part.at_peak } else { 0 };
+        self.at_peak = at_peak(self) + at_peak(other);
+        (self.least, self.most) = (self.least.min(other.least), self.most.max(other.most));
+        self.samples += other.samples;
+    }
+
     /// Largest magnitude.
     fn peak(&self) -> f32 {
         if self.samples == 0 { 0.0 } else { self.least.abs().max(self.most.abs()) }

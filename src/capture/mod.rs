@@ -1,6 +1,7 @@
 //! What was heard: sound files as one array of channels, read in blocks, with the health of every channel.
 
 mod container;
+mod digest;
 mod encoding;
 mod events;
 mod flac;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
+pub use digest::digest;
 pub use encoding::Encoding;
 pub use events::events;
 pub use health::Health;

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use pinhole::archive::{is_spectra, read_all};
 use pinhole::atomic::write_atomically;
 use pinhole::capture::Captures;
 use pinhole::cross_spectra::Weighting;
-use pinhole::locate::{Options, Outcome, Verdict, Wanted, locate, locate_transients};
+use pinhole::locate::{Options, Outcome, Recording, Verdict, Wanted, locate, locate_transients};
 use pinhole::report::{map_json, result_json, summary, write_plots};
 use pinhole::site::Site;
 use pinhole::{Error, Result};
@@ -125,6 +126,20 @@ pub fn start_threads(threads: Option<u16>) -> Result<()> {
     pool.map_err(|e| Error::request(format!("--threads {threads}: {e}")))
 }
 
+/// Opens captures, or reads spectra and adds them.
+///
+/// # Errors
+/// Those of opening and reading; [`Error::Request`] where some are spectra and some are not.
+fn recording(paths: &[PathBuf]) -> Result<Recording> {
+    match paths.iter().filter(|path| is_spectra(path)).count() {
+        0 => Ok(Captures::open(paths)?.into()),
+        count if count == paths.len() => Ok(read_all(paths)?.into()),
+        _ => Err(Error::request(
+            "captures and spectra in one; write spectra of the captures first, with pinhole spectra",
+        )),
+    }
+}
+
 impl Analysis {
     /// Starts the threads and makes sure that results can be written; `input` is what they are called after.
     ///
@@ -141,14 +156,17 @@ impl Analysis {
     /// Whatever stops the analysis or the writing of its results.
     pub fn run(&self, job: &Job<'_>) -> Result<ExitCode> {
         let Job { site, captures, background, transient, .. } = job;
-        let captures = Captures::open(captures)?;
-        let background = if background.is_empty() { None } else { Some(Captures::open(background)?) };
+        let recording = recording(captures)?;
+        let background = if background.is_empty() { None } else { Some(self::recording(background)?) };
         let options = self.settings.options(*transient);
         let progress = Progress::new(self.quiet);
         let show = |stage: &'static str, share: f64| progress.show(stage, share);
         let outcome = match transient {
-            true => locate_transients(site, captures, &options, &show),
-            false => locate(site, captures, background, &options, &show),
+            true => match recording {
+                Recording::Captures(captures) => locate_transients(site, captures, &options, &show),
+                Recording::Spectra(_) => Err(Error::request("--transient needs the captures; spectra hold no samples")),
+            },
+            false => locate(site, recording, background, &options, &show),
         };
         let outcome = outcome.inspect_err(|_| progress.finish())?;
         let told = self.tell(job, outcome, &progress);

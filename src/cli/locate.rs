@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use pinhole::archive::is_spectra;
 use pinhole::capture::{Captures, Notes};
 use pinhole::site::{Climate, read_site_in};
 use pinhole::{Error, Result};
@@ -13,6 +14,7 @@ use super::analysis::{Analysis, Job};
 const EXAMPLES: &str = "Examples:
   pinhole locate samples/tunnel/capture.wav
   pinhole locate prk.wav --site prk.toml --background fans_only.wav --band 20..60kHz
+  pinhole locate night_*.spectra --site prk.toml
   pinhole locate prk.wav --from 1.5s --to 3s --out monday --json > monday.json
 
 Writes result.json and plots (PNG and SVG) to --out. Exit status 0 whatever was found,
@@ -22,7 +24,7 @@ Writes result.json and plots (PNG and SVG) to --out. Exit status 0 whatever was 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// WAV captures, one a recorder, in the order of the site file's recorders
+    /// WAV captures, one a recorder, in the order of the site file's recorders; or spectra, which are added
     #[arg(required = true, value_name = "CAPTURE.wav")]
     captures: Vec<PathBuf>,
     /// Walls, sensors and air [default: site.toml beside the first capture]
@@ -45,23 +47,29 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { captures, background, transient, analysis, .. } = arguments;
     analysis.prepare(&captures[0])?;
-    let site_path = site_path(arguments)?;
+    let site_path = site_path(arguments.site.as_deref(), &captures[0])?;
     let site = read_site_in(&site_path, &climate(captures)?)?;
     analysis.run(&Job { site, input: &captures[0], site_path, captures, background, transient: *transient })
 }
 
 /// What the recorders noted of the air.
 fn climate(captures: &[PathBuf]) -> Result<Climate> {
+    if captures.iter().any(|path| is_spectra(path)) {
+        return Ok(Climate::default());
+    }
     let captures = Captures::open(captures)?;
     let noted = |of: fn(&Notes) -> Option<f64>| captures.files().iter().find_map(|file| of(file.notes()));
     Ok(Climate { temperature_c: noted(|n| n.temperature_c), humidity_pct: noted(|n| n.humidity_pct) })
 }
 
-fn site_path(arguments: &Arguments) -> Result<PathBuf> {
-    if let Some(path) = &arguments.site {
-        return Ok(path.clone());
+/// The site file that was named, or the one beside the capture.
+///
+/// # Errors
+/// [`Error::Request`] where there is none.
+pub fn site_path(named: Option<&Path>, capture: &Path) -> Result<PathBuf> {
+    if let Some(path) = named {
+        return Ok(path.to_path_buf());
     }
-    let capture = &arguments.captures[0];
     let beside = capture.parent().unwrap_or(Path::new("")).join("site.toml");
     if beside.exists() {
         return Ok(beside);

@@ -15,6 +15,7 @@ mod locate;
 mod plan;
 mod quantity;
 mod simulate;
+mod spectra;
 mod survey;
 
 use std::ffi::OsString;
@@ -42,6 +43,8 @@ enum Command {
     Filter(filter::Arguments),
     /// Ultrasound moved down to where ears hear it
     Listen(listen::Arguments),
+    /// What locating needs of captures, as a file that adds
+    Spectra(spectra::Arguments),
     /// The same from several stands, one after the other
     Survey(survey::Arguments),
     /// How well a layout of sensors can locate, before anything is recorded
@@ -78,6 +81,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Command::Listen(arguments) }) => listen::run(&arguments),
         Ok(Arguments { command: Command::Batch(arguments) }) => batch::run(&arguments),
         Ok(Arguments { command: Command::Init(arguments) }) => init::run(&arguments),
+        Ok(Arguments { command: Command::Spectra(arguments) }) => spectra::run(&arguments),
         Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
         Ok(Arguments { command: Command::Plan(arguments) }) => plan::run(&arguments),
         Ok(Arguments { command: Command::Calibrate(arguments) }) => calibrate::run(&arguments),

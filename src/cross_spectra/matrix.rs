@@ -121,6 +121,11 @@ impl CrossSpectra {
         &self.layout
     }
 
+    /// Sums over either half.
+    pub fn halves(&self) -> &[Sums; 2] {
+        &self.halves
+    }
+
     /// Segments added.
     pub fn segments(&self) -> u64 {
         self.halves[0].segments + self.halves[1].segments

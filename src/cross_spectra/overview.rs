@@ -17,6 +17,29 @@ pub struct Overview {
     pub density: Array2<f64>,
     /// Mean density over channels; `[frequency, time]`, the axes cut evenly.
     pub spectrogram: Array2<f32>,
+    /// Segments that it stands for.
+    pub segments: u64,
+}
+
+impl Overview {
+    /// Adds what came after, heard with the same settings.
+    pub fn append(&mut self, later: &Self) {
+        let (mine, theirs) = (self.segments as f64, later.segments as f64);
+        let whole = (mine + theirs).max(1.0);
+        self.density = (&self.density * mine + &later.density * theirs) / whole;
+        let [here, there] = [self.spectrogram.ncols(), later.spectrogram.ncols()];
+        let columns = PICTURE[1].min(here + there);
+        let rows = self.spectrogram.nrows().min(later.spectrogram.nrows());
+        let joined = Array2::from_shape_fn((rows, columns), |(row, column)| {
+            let at = (column as f64 + 0.5) / columns as f64 * whole;
+            let of = |picture: &Array2<f32>, share: f64| {
+                let column = (share * picture.ncols() as f64) as usize;
+                picture[[row, column.min(picture.ncols() - 1)]]
+            };
+            if at < mine { of(&self.spectrogram, at / mine) } else { of(&later.spectrogram, (at - mine) / theirs) }
+        });
+        (self.spectrogram, self.segments) = (joined, self.segments + later.segments);
+    }
 }
 
 /// An overview in the making.
@@ -24,6 +47,7 @@ pub struct Overview {
 pub(super) struct Sketch {
     every: u64,
     segments: u64,
+    whole: u64,
     added: u64,
     /// `[bin, channel]`.
     density: Array2<f64>,
@@ -35,13 +59,14 @@ pub(super) struct Sketch {
 impl Sketch {
     /// For a capture whose segments come in `groups` of so many.
     pub fn new(channels: usize, bins: usize, groups: impl Iterator<Item = usize> + Clone) -> Self {
-        let every = (groups.clone().map(|held| held as u64).sum::<u64>() / SEGMENTS).max(1);
+        let whole = groups.clone().map(|held| held as u64).sum::<u64>();
+        let every = (whole / SEGMENTS).max(1);
         let segments = groups.step_by(every as usize).map(|held| held as u64).sum();
         let picture = Array2::zeros([PICTURE[0].min(bins), PICTURE[1].min(segments as usize)]);
         let mut rows = vec![0.0; picture.nrows()];
         (0..bins).for_each(|bin| rows[bin * picture.nrows() / bins] += 1.0);
         let columns = vec![0.0; picture.ncols()];
-        Self { every, segments, added: 0, density: Array2::zeros((bins, channels)), picture, rows, columns }
+        Self { every, segments, whole, added: 0, density: Array2::zeros((bins, channels)), picture, rows, columns }
     }
 
     /// Whether a group of segments, counted from the start of the capture, is part of the overview.
@@ -79,6 +104,11 @@ impl Sketch {
             *power /= self.rows[row] * self.columns[column].max(1.0) * channels;
         }
         let density = self.density.t().mapv(|sum| sum / self.added.max(1) as f64);
-        Overview { spacing_hz, density: density.as_standard_layout().into_owned(), spectrogram: self.picture }
+        Overview {
+            spacing_hz,
+            density: density.as_standard_layout().into_owned(),
+            spectrogram: self.picture,
+            segments: self.whole,
+        }
     }
 }

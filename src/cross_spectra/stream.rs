@@ -3,6 +3,7 @@
 //! While one block is transformed, the next is read. Each sum is made by one task in the order of time, and tasks are
 //! cut by channel and bin, never by thread: the same bytes come out on any number of threads.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use ndarray::{Array2, Axis, Slice};
@@ -12,7 +13,7 @@ use super::matrix::{CrossSpectra, Layout};
 use super::overview::{Overview, Sketch};
 use super::products::{Block, Products};
 use crate::capture::{Captures, Health};
-use crate::channelise::{Group, GroupScratch, Stft, Weave};
+use crate::channelise::{Group, GroupScratch, Segmentation, Stft, Weave};
 use crate::error::{Error, Result};
 
 /// Segments and channels of a block: what is transformed together. A block's products are summed in single precision, which
@@ -36,6 +37,54 @@ pub struct Span {
     pub first_frame: u64,
     /// Number of samples.
     pub frames: u64,
+}
+
+/// Which of so many about equal parts of a span, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Its number.
+    pub index: u64,
+    /// How many there are.
+    pub of: u64,
+}
+
+impl Part {
+    /// All of it.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// The samples of a span that are in this part: every sample is in one. `None` where there are not so many segments.
+    pub fn of_span(self, span: Span, cut: &Segmentation, channels: usize) -> Option<Span> {
+        let segments = cut.segments_in(span.frames);
+        let own = self.blocks(segments, channels)?.segments;
+        let frame = |segment: u64| if segment == segments { span.frames } else { segment * cut.hop_samples as u64 };
+        let frames = frame(own.end) - frame(own.start);
+        Some(Span { first_frame: span.first_frame + frame(own.start), frames })
+    }
+
+    /// Parts of a long recording are cut between its blocks, so that the same sums are made; those of a short one between segments.
+    fn blocks(self, segments: u64, channels: usize) -> Option<Blocks> {
+        let block = block_segments(channels, segments.max(1)) as u64;
+        let blocks = segments.div_ceil(block);
+        if blocks >= self.of {
+            let first = |index: u64| (block * (blocks * index / self.of)).min(segments);
+            let own = first(self.index)..first(self.index + 1);
+            return Some(Blocks { first: own.start / block, segments: own, block });
+        }
+        let own = segments * self.index / self.of..segments * (self.index + 1) / self.of;
+        let count = own.end - own.start;
+        // Halves take turns from part to part, too, where each has a single block.
+        (count > 0).then(|| Blocks { block: block_segments(channels, count) as u64, first: self.index, segments: own })
+    }
+}
+
+/// How the segments of a part come in blocks.
+#[derive(Debug, Clone)]
+struct Blocks {
+    segments: Range<u64>,
+    /// Segments of a block.
+    block: u64,
+    /// Number of the first block: even ones go to one half of the matrix, odd ones to the other.
+    first: u64,
 }
 
 /// All that one pass gathers.
@@ -62,6 +111,21 @@ pub fn listen(
     layout: &Layout,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Heard> {
+    listen_to(captures, span, Part::WHOLE, stft, layout, progress)
+}
+
+/// As [`listen`], one part of the span: parts are cut between blocks, so that their matrices add up to that of the whole.
+///
+/// # Errors
+/// As [`listen`], and [`Error::Request`] where there are fewer parts than that.
+pub fn listen_to(
+    captures: &mut Captures,
+    span: Span,
+    part: Part,
+    stft: &Stft,
+    layout: &Layout,
+    progress: &(dyn Fn(f64) + Sync),
+) -> Result<Heard> {
     let cut = *stft.segmentation();
     let segments = cut.segments_in(span.frames);
     if segments == 0 {
@@ -71,16 +135,21 @@ pub fn listen(
         )));
     }
     let channels = layout.groups.len();
-    let block_segments = block_segments(channels, segments) as u64;
+    let Some(own) = part.blocks(segments, channels) else {
+        return Err(Error::request(format!(
+            "{segments} segments of sound are too few for {} parts; take fewer",
+            part.of
+        )));
+    };
     let block_frames = |block: u64| -> (u64, usize, usize) {
-        let first_segment = block * block_segments;
-        let count = (segments - first_segment).min(block_segments) as usize;
+        let first_segment = own.segments.start + block * own.block;
+        let count = (own.segments.end - first_segment).min(own.block) as usize;
         let first_frame = span.first_frame + first_segment * cut.hop_samples as u64;
         (first_frame, count, (count - 1) * cut.hop_samples + cut.segment_samples)
     };
-    let blocks = segments.div_ceil(block_segments);
+    let blocks = (own.segments.end - own.segments.start).div_ceil(own.block);
     let overlap = cut.segment_samples - cut.hop_samples;
-    let mut listener = Listener::new(stft, layout, segments);
+    let mut listener = Listener::new(stft, layout, own.clone());
     let mut samples = Array2::zeros((block_frames(0).2, channels));
     captures.read(block_frames(0).0, &mut samples, 0)?;
     let mut next = Array2::zeros((0, channels));
@@ -98,7 +167,9 @@ pub fn listen(
                 .assign(&samples.slice_axis(Axis(0), Slice::from(frames - overlap..)));
             captures.read(first_frame + overlap as u64, &mut next, overlap)
         };
-        let listen = || listener.add(block, &samples, count, if block == 0 { 0 } else { overlap });
+        // What the last block, or the part before, has had is known.
+        let known = if block == 0 && own.segments.start == 0 { 0 } else { overlap };
+        let listen = || listener.add(block, &samples, count, known);
         let (read, ()) = rayon::join(read_next, listen);
         read?;
         std::mem::swap(&mut samples, &mut next);
@@ -117,24 +188,27 @@ struct Listener<'t> {
     /// Work space for as many transforms as run at once.
     scratch: Mutex<Vec<GroupScratch>>,
     halves: [Products; 2],
+    blocks: Blocks,
     sketch: Sketch,
     health: Vec<Health>,
 }
 
 impl<'t> Listener<'t> {
-    fn new(stft: &'t Stft, layout: &'t Layout, segments: u64) -> Self {
+    fn new(stft: &'t Stft, layout: &'t Layout, blocks: Blocks) -> Self {
         let channels = layout.groups.len();
         let weave = Weave::new(stft, channels);
         let held = weave.segments;
-        let block = block_segments(channels, segments);
+        let block = blocks.block as usize;
+        let own = blocks.segments.clone();
         let groups = block.div_ceil(held);
         let sizes = |count: usize| (0..count).step_by(held).map(move |first| held.min(count - first));
-        let counts = (0..segments).step_by(block).map(|first| (segments - first).min(block as u64));
+        let counts = own.clone().step_by(block).map(move |first| (own.end - first).min(block as u64));
         let of_chunk = vec![vec![0.0; weave.spectra_len(layout.bins)]; groups];
         Self {
             spectra: vec![of_chunk; weave.chunks.len()],
             scratch: Mutex::new(Vec::new()),
             halves: [Products::new(layout, &weave), Products::new(layout, &weave)],
+            blocks,
             sketch: Sketch::new(channels, stft.bins(), counts.flat_map(|count| sizes(count as usize))),
             health: vec![Health::default(); channels],
             stft,
@@ -185,7 +259,11 @@ impl<'t> Listener<'t> {
                 self.sketch.add(&powers, chunk.start, chunk.len(), chunk.end == channels);
             }
         }
-        self.halves[(block % 2) as usize].add(Block { spectra: &self.spectra, segments: count, weave: &self.weave });
+        self.halves[((self.blocks.first + block) % 2) as usize].add(Block {
+            spectra: &self.spectra,
+            segments: count,
+            weave: &self.weave,
+        });
     }
 
     fn finish(self) -> Heard {

@@ -92,7 +92,7 @@ impl Take {
     /// # Errors
     /// As [`super::locate`].
     pub fn hear(site: &Site, captures: Captures, options: &Options, progress: Progress<'_>) -> Result<Self> {
-        let heard = listen_in(site, captures, None, options, progress, &mut Stopwatch::start())?;
+        let heard = listen_in(site, captures.into(), None, options, progress, &mut Stopwatch::start())?;
         Ok(Self {
             sensors: heard.array.sensors.clone(),
             band_hz: heard.array.band_hz,

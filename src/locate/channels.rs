@@ -2,7 +2,6 @@
 
 use super::SensorReport;
 use super::prepare::Preparation;
-use crate::capture::Captures;
 use crate::cross_spectra::Heard;
 use crate::site::Site;
 use crate::units::power_db;
@@ -23,7 +22,7 @@ pub struct Channels {
 }
 
 /// Judges every channel by its in-band level, corrected by the gain the site states, and by its rails.
-pub fn judge(site: &Site, preparation: &Preparation, captures: &Captures, heard: &Heard) -> Channels {
+pub fn judge(site: &Site, preparation: &Preparation, resolutions: &[f32], heard: &Heard) -> Channels {
     let mean = heard.spectra.mean();
     let spacing_hz = preparation.layout.spacing_hz();
     let power: Vec<f64> = mean.auto.rows().into_iter().map(|row| row.sum() * spacing_hz).collect();
@@ -45,7 +44,7 @@ pub fn judge(site: &Site, preparation: &Preparation, captures: &Captures, heard:
         };
         if let Some(row) = row {
             let health = &heard.health[row];
-            let resolution = captures.resolution(row);
+            let resolution = resolutions[row];
             // The gain is undone in the matrix; the recorder's own level is what a person reads off it.
             report.level_db = power_db(power[row]) + sensor.gain_db;
             let below_db = power_db(power[row] / median);

@@ -104,8 +104,11 @@ pub fn clocks(heard: &mut Listened<'_>, array: &Array<'_>, leak: &Refined) -> Re
     if groups.len() < 2 {
         return Ok((Vec::new(), Vec::new()));
     }
-    let beams: Vec<Beam<'_>> =
-        groups.iter().map(|&group| Beam::of(heard, array, leak, group)).collect::<Result<_>>()?;
+    let Some(mut captures) = heard.captures.take() else {
+        return Ok((Vec::new(), vec!["spectra hold no samples, by which clocks could be compared".to_owned()]));
+    };
+    let beam = |&group: &usize| Beam::of((heard, &captures), array, leak, group);
+    let beams: Vec<Beam<'_>> = groups.iter().map(beam).collect::<Result<_>>()?;
     let (layout, rate_hz) = (&heard.preparation.layout, heard.preparation.layout.sample_rate_hz);
     let wave_samples = rate_hz / array.middle_hz();
     let span = heard.preparation.span;
@@ -116,7 +119,7 @@ pub fn clocks(heard: &mut Listened<'_>, array: &Array<'_>, leak: &Refined) -> Re
         first_bin: layout.first_bin,
         spacing_hz: layout.spacing_hz(),
         block: block.max(64).next_power_of_two() / 2,
-        captures: &mut heard.captures,
+        captures: &mut captures,
         forward: RealFftPlanner::new(),
         backward: FftPlanner::new(),
     };
@@ -152,7 +155,12 @@ pub fn clocks(heard: &mut Listened<'_>, array: &Array<'_>, leak: &Refined) -> Re
 }
 
 impl<'t> Beam<'t> {
-    fn of(heard: &Listened<'_>, array: &'t Array<'_>, leak: &Refined, group: usize) -> Result<Self> {
+    fn of(
+        (heard, captures): (&Listened<'_>, &Captures),
+        array: &'t Array<'_>,
+        leak: &Refined,
+        group: usize,
+    ) -> Result<Self> {
         let members: Vec<usize> = (0..array.len()).filter(|&m| array.groups()[m] == group).collect();
         let count = members.len() as f64;
         let sensors: Vec<usize> = members.iter().map(|&m| array.sensors[m]).collect();
@@ -180,7 +188,7 @@ impl<'t> Beam<'t> {
         let variance_m2 = members.iter().map(|&m| position_m2[m]).sum::<f64>() / (count * count);
         Ok(Self {
             recorder: array.site.sensors[sensors[0]].recorder,
-            selection: selection(array.site, &heard.captures, &sensors)?,
+            selection: selection(array.site, captures, &sensors)?,
             members: members.iter().map(member).collect(),
             medium: &array.medium,
             variance_s2: variance_m2 / array.group_speed().0.powi(2),

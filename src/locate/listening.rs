@@ -4,11 +4,13 @@ use super::array::Array;
 use super::channels::{Channels, judge};
 use super::fault::Fault;
 use super::outcome::CaptureSpan;
-use super::prepare::{Preparation, prepare, selection};
+use super::prepare::{Preparation, prepare, prepare_recorded, rows, selection};
 use super::views::Material;
 use super::{Options, Progress, Stopwatch};
 use crate::capture::Captures;
-use crate::cross_spectra::{BinFate, CrossSpectra, Overview, Span, Sums, bin_fates, listen};
+use crate::cross_spectra::{
+    BinFate, Channel, CrossSpectra, Heard, Overview, Part, Piece, Recorded, Span, Sums, bin_fates, listen, listen_to,
+};
 use crate::error::{Error, Result};
 use crate::site::Site;
 use crate::units::power_db;
@@ -20,8 +22,8 @@ const MIN_BINS: usize = 8;
 pub struct Listened<'a> {
     /// What was settled before.
     pub preparation: Preparation<'a>,
-    /// The files.
-    pub captures: Captures,
+    /// The files, where samples can be asked for.
+    pub captures: Option<Captures>,
     /// What was analysed.
     pub capture: CaptureSpan,
     /// The sensors that take part.
@@ -86,38 +88,124 @@ impl Listened<'_> {
     }
 }
 
-/// Listens to the captures.
+/// What is to be located: recordings, or the matrix that stands for them.
+#[derive(Debug)]
+pub enum Recording {
+    /// One file a recorder, or mono files.
+    Captures(Captures),
+    /// What was heard before.
+    Spectra(Box<Recorded>),
+}
+
+impl From<Captures> for Recording {
+    fn from(captures: Captures) -> Self {
+        Self::Captures(captures)
+    }
+}
+
+impl From<Recorded> for Recording {
+    fn from(recorded: Recorded) -> Self {
+        Self::Spectra(Box::new(recorded))
+    }
+}
+
+/// Listens to a part of captures and keeps what locating needs of it, for all sensors in use.
+///
+/// `digests` are those of the files.
+///
+/// # Errors
+/// As [`super::locate`].
+pub fn record(
+    site: &Site,
+    mut captures: Captures,
+    digests: Vec<String>,
+    options: &Options,
+    part: Part,
+    progress: Progress<'_>,
+) -> Result<Recorded> {
+    let preparation = prepare(site, &mut captures, options)?;
+    let told = |share| progress("listening", share);
+    let Preparation { span, stft, layout, array, .. } = &preparation;
+    let heard = listen_to(&mut captures, *span, part, stft, layout, &told)?;
+    let own = part.of_span(*span, &layout.segmentation, array.len()).expect("it was listened to");
+    Ok(recorded(
+        &preparation,
+        &captures,
+        heard,
+        Piece { files: names(&captures), digests, first_frame: own.first_frame, frames: own.frames },
+    ))
+}
+
+fn recorded(preparation: &Preparation<'_>, captures: &Captures, heard: Heard, piece: Piece) -> Recorded {
+    let site = preparation.array.site;
+    let channel = |(row, &i): (usize, &usize)| Channel {
+        sensor: site.sensors[i].id.clone(),
+        recorder: site.sensors[i].recorder,
+        channel: site.sensors[i].channel - 1,
+        resolution: captures.resolution(row),
+    };
+    Recorded {
+        heard,
+        channels: preparation.array.sensors.iter().enumerate().map(channel).collect(),
+        band_hz: [preparation.band.low_hz(), preparation.band.high_hz()],
+        file_channels: captures.channels(),
+        pieces: vec![piece],
+        warnings: captures.warnings().map(String::from).collect(),
+    }
+}
+
+fn names(captures: &Captures) -> Vec<String> {
+    captures.paths().map(|p| p.display().to_string()).collect()
+}
+
+/// Listens to the captures, or takes what was heard before.
 ///
 /// # Errors
 /// Those of reading, and [`Error::Request`] where captures, background, site and options do not fit.
 pub fn listen_in<'a>(
     site: &'a Site,
-    mut captures: Captures,
-    background: Option<Captures>,
+    recording: Recording,
+    background: Option<Recording>,
     options: &Options,
     progress: Progress<'_>,
     watch: &mut Stopwatch,
 ) -> Result<Listened<'a>> {
-    let preparation = prepare(site, &mut captures, options)?;
-    watch.lap("read");
-    let told = |share| progress("listening", share);
-    let mut heard = listen(&mut captures, preparation.span, &preparation.stft, &preparation.layout, &told)?;
+    let (preparation, told, captures) = match recording {
+        Recording::Captures(mut captures) => {
+            let preparation = prepare(site, &mut captures, options)?;
+            watch.lap("read");
+            let Preparation { span, stft, layout, .. } = &preparation;
+            let heard = listen(&mut captures, *span, stft, layout, &|share| progress("listening", share))?;
+            let Span { first_frame, frames } = *span;
+            let piece = Piece { files: names(&captures), digests: Vec::new(), first_frame, frames };
+            let told = recorded(&preparation, &captures, heard, piece);
+            (preparation, told, Some(captures))
+        }
+        Recording::Spectra(told) => {
+            let preparation = prepare_recorded(site, &told, options)?;
+            watch.lap("read");
+            (preparation, *told, None)
+        }
+    };
+    let rows = rows(site, &told, &preparation.array.sensors)?;
+    let resolutions: Vec<f32> = rows.iter().map(|&row| told.channels[row].resolution).collect();
+    let (files, file_channels, warnings) = (told.files(), told.file_channels, told.warnings.clone());
+    let mut heard = told.selected(&rows);
     heard.spectra.correct(&preparation.corrections);
-    let channels = judge(site, &preparation, &captures, &heard);
+    let channels = judge(site, &preparation, &resolutions, &heard);
     let array = preparation.array.keeping(&channels.kept);
     if array.observable_basis().ncols() < 2 {
         return Err(Error::request(format!(
             "{}: only {} channels carry a signal; a place on a wall needs three that share a clock ({})",
-            captures.paths().next().map(|p| p.display().to_string()).unwrap_or_default(),
+            files.first().map(String::as_str).unwrap_or_default(),
             channels.kept.len(),
             channels.warnings.join("; ")
         )));
     }
     let spectra = heard.spectra.keeping(&channels.kept);
-    let names = |captures: &Captures| captures.paths().map(|p| p.display().to_string()).collect::<Vec<_>>();
-    let background_files = background.as_ref().map(names).unwrap_or_default();
+    let background_files = background.as_ref().map(Recording::files).unwrap_or_default();
     let background = background
-        .map(|captures| hear_background(site, captures, &preparation, progress))
+        .map(|recording| hear_background(site, recording, &preparation, progress))
         .transpose()?
         .map(|background| background.keeping(&channels.kept));
     let mean = spectra.mean();
@@ -125,18 +213,18 @@ pub fn listen_in<'a>(
     if fates.iter().filter(|f| **f == BinFate::Used).count() < MIN_BINS {
         return Err(Error::request("nearly every bin of the band is a machine's line; give another --band"));
     }
-    let rate_hz = f64::from(captures.sample_rate_hz());
+    let rate_hz = preparation.layout.sample_rate_hz;
     let capture = CaptureSpan {
-        files: names(&captures),
+        files,
         background_files,
-        sample_rate_hz: captures.sample_rate_hz(),
-        channels: captures.channels(),
+        sample_rate_hz: rate_hz as u32,
+        channels: file_channels,
         from_s: preparation.span.first_frame as f64 / rate_hz,
         duration_s: preparation.span.frames as f64 / rate_hz,
         segment_samples: preparation.layout.segmentation.segment_samples,
         averages: spectra.averages(),
     };
-    let mut warnings: Vec<String> = captures.warnings().map(String::from).collect();
+    let mut warnings = warnings;
     warnings.extend(background.as_ref().and_then(|background| unlike(&mean, &background.mean())));
     Ok(Listened {
         preparation,
@@ -174,29 +262,66 @@ fn unlike(capture: &Sums, background: &Sums) -> Option<String> {
 /// The background's matrix, cut and corrected like the capture's.
 fn hear_background(
     site: &Site,
-    mut captures: Captures,
+    recording: Recording,
     preparation: &Preparation<'_>,
     progress: Progress<'_>,
 ) -> Result<CrossSpectra> {
-    captures.select(selection(site, &captures, &preparation.array.sensors)?);
-    let name = captures.paths().next().map(|p| p.display().to_string()).unwrap_or_default();
-    if f64::from(captures.sample_rate_hz()) != preparation.layout.sample_rate_hz {
+    let layout = &preparation.layout;
+    let name = recording.files().into_iter().next().unwrap_or_default();
+    let rate_hz = recording.sample_rate_hz();
+    if rate_hz != layout.sample_rate_hz {
         return Err(Error::request(format!(
-            "{name}: background sampled at {} Hz, the capture at {} Hz; record both alike",
-            captures.sample_rate_hz(),
-            preparation.layout.sample_rate_hz
+            "{name}: background sampled at {rate_hz} Hz, the capture at {} Hz; record both alike",
+            layout.sample_rate_hz
         )));
     }
-    let span = Span { first_frame: 0, frames: captures.frames() };
-    if preparation.layout.segmentation.segments_in(span.frames) < 32 {
+    let frames = recording.frames();
+    if layout.segmentation.segments_in(frames) < 32 {
         return Err(Error::request(format!(
             "{name}: {:.3} s of background are too few; whitening needs at least {:.3} s",
-            span.frames as f64 / preparation.layout.sample_rate_hz,
-            (33 * preparation.layout.segmentation.hop_samples) as f64 / preparation.layout.sample_rate_hz
+            frames as f64 / rate_hz,
+            (33 * layout.segmentation.hop_samples) as f64 / rate_hz
         )));
     }
-    let told = |share| progress("background", share);
-    let mut heard = listen(&mut captures, span, &preparation.stft, &preparation.layout, &told)?;
-    heard.spectra.correct(&preparation.corrections);
-    Ok(heard.spectra)
+    let mut spectra = match recording {
+        Recording::Captures(mut captures) => {
+            captures.select(selection(site, &captures, &preparation.array.sensors)?);
+            let told = |share| progress("background", share);
+            listen(&mut captures, Span { first_frame: 0, frames }, &preparation.stft, layout, &told)?.spectra
+        }
+        Recording::Spectra(told) => {
+            let rows = rows(site, &told, &preparation.array.sensors)?;
+            told.selected(&rows).spectra
+        }
+    };
+    if spectra.layout() != layout {
+        return Err(Error::request(format!(
+            "{name}: spectra of other settings than the capture's; write them with the same site and --band, of a capture as long"
+        )));
+    }
+    spectra.correct(&preparation.corrections);
+    Ok(spectra)
+}
+
+impl Recording {
+    fn files(&self) -> Vec<String> {
+        match self {
+            Self::Captures(captures) => names(captures),
+            Self::Spectra(recorded) => recorded.files(),
+        }
+    }
+
+    fn sample_rate_hz(&self) -> f64 {
+        match self {
+            Self::Captures(captures) => f64::from(captures.sample_rate_hz()),
+            Self::Spectra(recorded) => recorded.heard.spectra.layout().sample_rate_hz,
+        }
+    }
+
+    fn frames(&self) -> u64 {
+        match self {
+            Self::Captures(captures) => captures.frames(),
+            Self::Spectra(recorded) => recorded.frames(),
+        }
+    }
 }

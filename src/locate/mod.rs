@@ -42,13 +42,13 @@ pub use array::Array;
 pub use arrivals::{Arrivals, Mark, Slopes, Take};
 pub use clocks::Clock;
 pub use foreseen::{Expected, Foreseen};
+pub use listening::{Recording, record};
 pub use outcome::*;
 pub use prepare::selection;
 pub use search::Cover;
 pub use steer::Steered;
 pub use transient::locate_transients;
 
-use crate::capture::Captures;
 use crate::cross_spectra::{Weighting, mean_coherence2};
 use crate::error::Result;
 use crate::propagation::Medium;
@@ -115,19 +115,19 @@ impl Default for Options {
 /// Progress: the stage's name and the share of it done.
 pub type Progress<'a> = &'a (dyn Fn(&'static str, f64) + Sync);
 
-/// Locates a leak: captures in, all that was found out.
+/// Locates a leak: captures in, or spectra that stand for them, all that was found out.
 ///
 /// # Errors
 /// Those of reading the captures, and [`crate::Error::Request`] where captures, site and options do not fit.
 pub fn locate(
     site: &Site,
-    captures: Captures,
-    background: Option<Captures>,
+    recording: impl Into<Recording>,
+    background: Option<Recording>,
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Outcome> {
     let mut watch = Stopwatch::start();
-    let mut heard = listen_in(site, captures, background, options, progress, &mut watch)?;
+    let mut heard = listen_in(site, recording.into(), background, options, progress, &mut watch)?;
     watch.lap("spectra");
     progress("searching", 0.0);
     let allowed = options.alarm;

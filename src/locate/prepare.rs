@@ -2,7 +2,7 @@
 
 use crate::capture::Captures;
 use crate::channelise::{Band, Segmentation, Stft};
-use crate::cross_spectra::{ChannelCorrection, Layout, Span};
+use crate::cross_spectra::{ChannelCorrection, Layout, Recorded, Span};
 use crate::error::{Error, Result};
 use crate::propagation::{Dispersion, Medium};
 use crate::site::Site;
@@ -44,8 +44,72 @@ pub struct Preparation<'a> {
 /// # Errors
 /// [`Error::Request`] where capture and site do not fit, naming both sides.
 pub fn prepare<'a>(site: &'a Site, captures: &mut Captures, options: &Options) -> Result<Preparation<'a>> {
-    let sensors: Vec<usize> = (0..site.sensors.len()).filter(|&i| !site.sensors[i].disabled).collect();
+    let sensors = in_use(site);
     captures.select(selection(site, captures, &sensors)?);
+    let span = span(captures, options)?;
+    settle(site, sensors, f64::from(captures.sample_rate_hz()), span, options, None)
+}
+
+/// As [`prepare`], for what was recorded as a matrix: how it is cut was settled then.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_recorded<'a>(site: &'a Site, recorded: &Recorded, options: &Options) -> Result<Preparation<'a>> {
+    if options.from_s.is_some() || options.to_s.is_some() || options.transient {
+        return Err(Error::request("spectra hold no samples any more: --from, --to and --transient need the captures"));
+    }
+    let first_frame = recorded.pieces.iter().map(|piece| piece.first_frame).min().unwrap_or(0);
+    let span = Span { first_frame, frames: recorded.frames() };
+    let rate_hz = recorded.heard.spectra.layout().sample_rate_hz;
+    settle(site, in_use(site), rate_hz, span, options, Some(recorded))
+}
+
+/// The sensors that are not disabled.
+fn in_use(site: &Site) -> Vec<usize> {
+    (0..site.sensors.len()).filter(|&i| !site.sensors[i].disabled).collect()
+}
+
+/// Row of the matrix for each of these sensors.
+///
+/// # Errors
+/// [`Error::Request`] where a sensor was not recorded, rows stand in another order, or clocks were told otherwise.
+pub fn rows(site: &Site, recorded: &Recorded, sensors: &[usize]) -> Result<Vec<usize>> {
+    let row = |&i: &usize| {
+        let sensor = &site.sensors[i];
+        let wanted = (sensor.recorder, sensor.channel - 1);
+        recorded.channels.iter().position(|c| (c.recorder, c.channel) == wanted).ok_or_else(|| {
+            Error::request(format!(
+                "the spectra hold no channel {} of recorder '{}', on which the site has sensor '{}'; disable it, or write \
+                 them anew with this site",
+                sensor.channel, site.recorders[sensor.recorder].id, sensor.id
+            ))
+        })
+    };
+    let rows: Vec<usize> = sensors.iter().map(row).collect::<Result<_>>()?;
+    if !rows.is_sorted() {
+        return Err(Error::request("the site has its sensors in another order than the spectra; keep the order"));
+    }
+    let (of_site, groups) = (site.clock_groups(), &recorded.heard.spectra.layout().groups);
+    let alike = |(i, row): (usize, usize)| {
+        sensors.iter().zip(&rows).all(|(&j, &other)| (of_site[i] == of_site[j]) == (groups[row] == groups[other]))
+    };
+    match sensors.iter().copied().zip(rows.iter().copied()).all(alike) {
+        true => Ok(rows),
+        false => {
+            Err(Error::request("the site says otherwise which recorders share a clock; write the spectra anew with it"))
+        }
+    }
+}
+
+/// Settles all that does not depend on samples.
+fn settle<'a>(
+    site: &'a Site,
+    sensors: Vec<usize>,
+    rate_hz: f64,
+    span: Span,
+    options: &Options,
+    recorded: Option<&Recorded>,
+) -> Result<Preparation<'a>> {
     let of_site = site.clock_groups();
     let groups: Vec<usize> = sensors.iter().map(|&i| of_site[i]).collect();
     if !groups.iter().any(|g| groups.iter().filter(|other| *other == g).count() >= 3) {
@@ -55,17 +119,24 @@ pub fn prepare<'a>(site: &'a Site, captures: &mut Captures, options: &Options) -
         )));
     }
     let media = Medium::possible(site);
-    let rate_hz = f64::from(captures.sample_rate_hz());
-    let band = match options.band_hz {
-        Some((low_hz, high_hz)) => Band::new(low_hz, high_hz, rate_hz)?,
-        None => default_band(&media[0], rate_hz)?,
+    let band = match (options.band_hz, recorded.map(|r| r.band_hz)) {
+        (Some((low_hz, high_hz)), Some(told_hz)) if [low_hz, high_hz] != told_hz => {
+            return Err(Error::request(format!(
+                "the spectra hold {:.3}..{:.3} kHz and nothing else; leave --band out, or write them anew with it",
+                told_hz[0] / 1e3,
+                told_hz[1] / 1e3
+            )));
+        }
+        (_, Some([low_hz, high_hz])) => Band::new(low_hz, high_hz, rate_hz)?,
+        (Some((low_hz, high_hz)), None) => Band::new(low_hz, high_hz, rate_hz)?,
+        (None, None) => default_band(&media[0], rate_hz)?,
     };
     let band_hz = [band.low_hz(), band.high_hz()];
     check_known(&media[0], band_hz)?;
-    let span = span(captures, options)?;
     let array = Array::new(site, media[0].clone(), band_hz, sensors)?;
     let spread_s = spread_s(&array, &media, rate_hz)?;
-    let segmentation = Segmentation::suited_to(span.frames, spread_s * rate_hz);
+    let told = recorded.map(|r| r.heard.spectra.layout().segmentation);
+    let segmentation = told.unwrap_or_else(|| Segmentation::suited_to(span.frames, spread_s * rate_hz));
     let stft = Stft::new(segmentation, rate_hz);
     let bins = band.bins(stft.spacing_hz());
     if bins.len() < 8 {
