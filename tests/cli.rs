@@ -33,14 +33,14 @@ fn the_main_command_finds_the_leak_of_the_sample_within_5_mm() {
     let off_m = off_m(&result, &truth["leaks"][0]["position_m"]);
     assert!(off_m < 0.005, "{off_m}");
     assert!(ran.stdout.starts_with("Leak on barrel at u 2.1"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("result.json and plots in capture.pinhole"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("result.json, plots and report.html in capture.pinhole"), "{}", ran.stderr);
     let found = names(&work.path().join("capture.pinhole"));
     for stem in ["map", "module", "correlations", "coherence", "levels", "spectrogram"] {
         for ending in ["png", "svg"] {
             assert!(found.contains(&format!("{stem}.{ending}")), "{found:?}");
         }
     }
-    assert_eq!(found.len(), 14, "{found:?}");
+    assert_eq!(found.len(), 15, "{found:?}");
 }
 
 #[test]

@@ -81,7 +81,8 @@ fn outcome(room: Room, snr_db: Option<f64>, seed: u64) -> Outcome {
     let open = |name: &str| Captures::open(&[folder.path().join(name)]).expect("a capture just written");
     let background = scene.capture.background_duration_s.map(|_| open("background.wav"));
     let options = Options { band_hz: Some(scene.band_hz().into()), ..Options::default() };
-    locate(&scene.site, open("capture.wav"), background.map(Into::into), &options, &|_, _| ()).expect("a site that fits its capture")
+    locate(&scene.site, open("capture.wav"), background.map(Into::into), &options, &|_, _| ())
+        .expect("a site that fits its capture")
 }
 
 fn furnish(scene: &mut Scene, room: Room, rng: &mut ChaCha8Rng) {

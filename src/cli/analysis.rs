@@ -10,7 +10,7 @@ use pinhole::atomic::write_atomically;
 use pinhole::capture::Captures;
 use pinhole::cross_spectra::Weighting;
 use pinhole::locate::{Options, Outcome, Recording, Verdict, Wanted, locate, locate_transients};
-use pinhole::report::{map_json, result_json, summary, write_plots};
+use pinhole::report::{map_json, report_html, result_json, summary, write_plots};
 use pinhole::site::Site;
 use pinhole::{Error, Result};
 
@@ -48,10 +48,10 @@ pub struct Settings {
 pub struct Analysis {
     #[command(flatten)]
     settings: Settings,
-    /// Folder for result.json and plots [default: named after the input, .pinhole, in the current folder]
+    /// Folder for result.json, plots and report.html [default: named after the input, .pinhole, in the current folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write no plots
+    /// Write no plots and no report.html
     #[arg(long)]
     no_plots: bool,
     /// Print result.json and nothing else on stdout
@@ -181,6 +181,7 @@ impl Analysis {
             progress.show("plotting", 0.0);
             let start = Instant::now();
             write_plots(site, &outcome, &out)?;
+            write_atomically(out.join("report.html"), report_html(site, &outcome).as_bytes())?;
             outcome.timing_s.push(("plots", start.elapsed().as_secs_f64()));
         }
         let json = result_json(site, &outcome);
@@ -207,7 +208,7 @@ impl Analysis {
                     console::complain(warning);
                 }
             }
-            let what = if self.no_plots { "result.json" } else { "result.json and plots" };
+            let what = if self.no_plots { "result.json" } else { "result.json, plots and report.html" };
             console::complain(&format!("{what} in {}", out.display()));
         }
         Ok(match (self.exit_code, outcome.verdict) {

@@ -17,7 +17,7 @@ const EXAMPLES: &str = "Examples:
   pinhole locate night_*.spectra --site prk.toml
   pinhole locate prk.wav --from 1.5s --to 3s --out monday --json > monday.json
 
-Writes result.json and plots (PNG and SVG) to --out. Exit status 0 whatever was found,
+Writes result.json, plots (PNG and SVG) and report.html to --out. Exit status 0 whatever was found,
 1 where it could not be done, 2 where the request is wrong.";
 
 /// Flags of `pinhole locate`.

@@ -262,10 +262,13 @@ fn unlike(capture: &Sums, background: &Sums) -> Option<String> {
 /// The background's matrix, cut and corrected like the capture's.
 fn hear_background(
     site: &Site,
-    recording: Recording,
+    mut recording: Recording,
     preparation: &Preparation<'_>,
     progress: Progress<'_>,
 ) -> Result<CrossSpectra> {
+    if let Recording::Captures(captures) = &mut recording {
+        captures.select(selection(site, captures, &preparation.array.sensors)?);
+    }
     let layout = &preparation.layout;
     let name = recording.files().into_iter().next().unwrap_or_default();
     let rate_hz = recording.sample_rate_hz();
@@ -285,7 +288,6 @@ fn hear_background(
     }
     let mut spectra = match recording {
         Recording::Captures(mut captures) => {
-            captures.select(selection(site, &captures, &preparation.array.sensors)?);
             let told = |share| progress("background", share);
             listen(&mut captures, Span { first_frame: 0, frames }, &preparation.stft, layout, &told)?.spectra
         }

@@ -12,6 +12,7 @@ mod dispersion;
 mod inspection;
 mod json;
 mod listening_records;
+mod page;
 mod planning;
 mod plots;
 mod records;
@@ -23,6 +24,7 @@ pub use comparison::{Change, Comparison, Finding, map_json};
 pub use dispersion::{dispersion_csv, dispersion_table};
 pub use inspection::{Inspected, inspection_json, inspection_text};
 pub use json::result_json;
+pub use page::report_html;
 pub use planning::{plan_csv, plan_json, plan_text};
 pub use plots::{
     Plots, write_batch_plot, write_calibration_plot, write_comparison_plot, write_dispersion_plot,

@@ -9,6 +9,7 @@
 //! the same samples on any number of threads and one more fan leaves the leak's noise as it was.
 
 mod check;
+mod deviations;
 mod files;
 mod noise;
 mod paths;
@@ -17,10 +18,11 @@ mod scene;
 mod sources;
 mod wall_paths;
 
+pub use deviations::Deviations;
 pub use files::write;
 pub use paths::{Path, Reflection, Room};
 pub use record::{Captures, Recording, Truth, simulate};
-pub use scene::{CaptureSettings, Deviations, Fan, Format, Leak, Loudness, Scene, Spectrum, parse_scene, read_scene};
+pub use scene::{CaptureSettings, Fan, Format, Leak, Loudness, Scene, Spectrum, parse_scene, read_scene};
 
 /// A shipped scene without its deviations, for tests that bring their own.
 #[cfg(test)]

@@ -35,12 +35,13 @@ mod unroll;
 
 use std::path::{Path, PathBuf};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use rayon::prelude::*;
 
 use crate::atomic::write_atomically;
 use crate::calibrate::Calibration;
 use crate::error::{Error, Result};
-use crate::locate::Outcome;
+use crate::locate::{Outcome, WallMap};
 use crate::plan::{Options as PlanOptions, Plan};
 use crate::propagation::Medium;
 use crate::report::comparison::Comparison;
@@ -105,6 +106,23 @@ pub fn write_plots(site: &Site, outcome: &Outcome, dir: impl AsRef<Path>) -> Res
     let written: Result<Vec<[PathBuf; 2]>> =
         Plots::ALL.into_par_iter().map(|plot| write_picture(&plot.draw(site, outcome), dir, plot.stem())).collect();
     Ok(written?.into_iter().flatten().collect())
+}
+
+/// A plot as an SVG element.
+pub(super) fn svg(plot: Plots, site: &Site, outcome: &Outcome) -> String {
+    formats::svg(&plot.draw(site, outcome)).unwrap_or_default()
+}
+
+/// A plot as an image element: smaller than SVG where there are thousands of facets.
+pub(super) fn image(plot: Plots, site: &Site, outcome: &Outcome) -> String {
+    let picture = plot.draw(site, outcome);
+    let Ok(bytes) = formats::png(&picture) else { return String::new() };
+    format!("<img alt=\"\" src=\"data:image/png;base64,{}\">", BASE64_STANDARD.encode(bytes))
+}
+
+/// The range of colours of the walls' maps, decibels.
+pub(super) fn range_db(maps: &[WallMap]) -> [f64; 2] {
+    patch::range_db(maps)
 }
 
 /// Writes the dispersion of a site's waves over a band to `dir` as `dispersion.png` and `dispersion.svg`.
