@@ -3,9 +3,10 @@
 use rayon::prelude::*;
 
 use super::check::check;
+use super::deviations::Deviations;
 use super::noise::{Purpose, normal, stream};
 use super::paths::{Path, paths};
-use super::scene::{Deviations, Fan, Leak, Loudness, Scene, Spectrum};
+use super::scene::{Fan, Leak, Loudness, Scene, Spectrum};
 use super::sources::{Broadband, Clock, Line, Reach};
 use super::wall_paths::wall_paths;
 use crate::error::{Error, Result};
