@@ -21,3 +21,27 @@ fn a_drafted_site_is_accepted_and_never_written_over_unasked() {
     say(folder.path(), "init --contacts 3m -o x.toml").refused(2, &["3000 mm"]);
     assert!(!folder.path().join("x.toml").exists());
 }
+
+#[test]
+fn every_command_has_a_manual_page_with_an_example_and_completes() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = say(folder.path(), "--help").done().stdout;
+    let (_, commands) = help.split_once("Commands:").unwrap();
+    let (commands, _) = commands.split_once("Options:").unwrap();
+    let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let names: Vec<&str> = names.into_iter().filter(|name| *name != "help").collect();
+    assert!(names.contains(&"locate") && names.contains(&"calibrate") && names.contains(&"spectra"), "{names:?}");
+    say(folder.path(), "man --out pages").done();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = say(folder.path(), &format!("completions {shell}")).done().stdout;
+        for name in &names {
+            assert!(script.contains(name), "{shell} does not know {name}");
+        }
+    }
+    for name in &names {
+        let help = say(folder.path(), &format!("{name} --help")).done().stdout;
+        assert!(help.contains("Example") && help.contains(&format!("\n  pinhole {name} ")), "{name}: {help}");
+        let page = std::fs::read_to_string(folder.path().join(format!("pages/pinhole-{name}.1"))).unwrap();
+        assert!(page.contains(".SH NAME") && page.contains("Example"), "{name}");
+    }
+}

@@ -43,6 +43,15 @@ pub fn print(seeds: u64, only: Option<u64>) {
     println!("| - | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (number, (name, room, snr_db)) in (1..).zip(ROWS).filter(|(number, _)| only.is_none_or(|o| o == *number)) {
         let outcomes: Vec<Outcome> = (1..=seeds).into_par_iter().map(|seed| outcome(*room, *snr_db, seed)).collect();
+        for (seed, odd) in (1..).zip(&outcomes).filter(|(_, o)| (o.verdict == Verdict::Leak) != snr_db.is_some()) {
+            let faults = odd.sensors.iter().flat_map(|s| s.faults.iter().map(|fault| format!("{} {fault}", s.id)));
+            eprintln!(
+                "row {number}, seed {seed}: p {:.2e}, faults {:?}, {}",
+                odd.chance.probability,
+                faults.collect::<Vec<_>>(),
+                odd.warnings.join("; ")
+            );
+        }
         let share = |holds: &dyn Fn(&Outcome) -> bool| {
             100.0 * outcomes.iter().filter(|o| holds(o)).count() as f64 / outcomes.len() as f64
         };

@@ -14,6 +14,7 @@ mod listen;
 mod locate;
 mod plan;
 mod quantity;
+mod shell;
 mod simulate;
 mod spectra;
 mod survey;
@@ -59,6 +60,10 @@ enum Command {
     Init(init::Arguments),
     /// Captures with a known truth, from a scene
     Simulate(simulate::Arguments),
+    /// Completions for a shell, to stdout
+    Completions(shell::Completions),
+    /// Manual pages, one a command
+    Man(shell::Man),
     /// Speed of the FFT core, of each stage, of the whole job
     Bench(bench::Arguments),
 }
@@ -88,6 +93,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
         Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),
         Ok(Arguments { command: Command::Bench(arguments) }) => bench::run(&arguments),
+        Ok(Arguments { command: Command::Completions(arguments) }) => shell::complete(&arguments, Arguments::command()),
+        Ok(Arguments { command: Command::Man(arguments) }) => shell::man(&arguments, Arguments::command()),
         Ok(Arguments { command: Command::Simulate(arguments) }) => simulate::run(&arguments),
         Err(error) if error.use_stderr() => {
             console::complain(&console::usage_error(&error));
