@@ -10,7 +10,7 @@ use pinhole::atomic::write_atomically;
 use pinhole::capture::Captures;
 use pinhole::cross_spectra::Weighting;
 use pinhole::locate::{Options, Outcome, Recording, Verdict, Wanted, locate, locate_transients};
-use pinhole::report::{map_json, report_html, result_json, summary, write_plots};
+use pinhole::report::{map_csv, map_json, map_vtp, report_html, result_json, summary, write_plots};
 use pinhole::site::Site;
 use pinhole::{Error, Result};
 
@@ -51,6 +51,9 @@ pub struct Analysis {
     /// Folder for result.json, plots and report.html [default: named after the input, .pinhole, in the current folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// The map for other programs, beside result.json; may be repeated
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    export: Vec<Export>,
     /// Write no plots and no report.html
     #[arg(long)]
     no_plots: bool,
@@ -79,6 +82,14 @@ enum WeightingName {
     Phat,
     /// By the band's mean powers
     Plain,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Export {
+    /// map.csv: a row a cell of the walls
+    Csv,
+    /// map.vtp: polygons for ParaView and others
+    Vtp,
 }
 
 /// What is analysed.
@@ -183,6 +194,12 @@ impl Analysis {
             write_plots(site, &outcome, &out)?;
             write_atomically(out.join("report.html"), report_html(site, &outcome).as_bytes())?;
             outcome.timing_s.push(("plots", start.elapsed().as_secs_f64()));
+        }
+        for export in &self.export {
+            match export {
+                Export::Csv => write_atomically(out.join("map.csv"), &map_csv(site, &outcome))?,
+                Export::Vtp => write_atomically(out.join("map.vtp"), map_vtp(site, &outcome).as_bytes())?,
+            }
         }
         let json = result_json(site, &outcome);
         write_atomically(out.join("result.json"), json.as_bytes())?;

@@ -9,6 +9,7 @@
 mod calibration;
 mod comparison;
 mod dispersion;
+mod export;
 mod inspection;
 mod json;
 mod listening_records;
@@ -22,6 +23,7 @@ mod words;
 pub use calibration::{calibration_json, calibration_text};
 pub use comparison::{Change, Comparison, Finding, map_json};
 pub use dispersion::{dispersion_csv, dispersion_table};
+pub use export::{map_csv, map_vtp};
 pub use inspection::{Inspected, inspection_json, inspection_text};
 pub use json::result_json;
 pub use page::report_html;

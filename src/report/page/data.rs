@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::locate::{Leak, Outcome, PairCorrelation, REGIONS, WallMap};
+use crate::report::export::probabilities;
 use crate::report::plots::range_db;
 use crate::report::words::{self, place, printable};
 use crate::site::{Site, Wall, WallPoint};
@@ -69,7 +70,7 @@ fn wall(wall: &Wall, map: &WallMap, outcome: &Outcome) -> Value {
     let a: Vec<f64> = (0..columns).map(|i| centre(chart.a, i, columns)).collect();
     let v: Vec<f64> = (0..rows).map(|i| centre(chart.v_m, i, rows)).collect();
     let per_a = v.iter().map(|v| wall.metres_per_a(*v)).collect::<Vec<_>>();
-    let probability: serde_json::Map<String, Value> = probabilities(map, outcome, (chart.a, chart.v_m))
+    let probability: serde_json::Map<String, Value> = probabilities(map, outcome, chart)
         .into_iter()
         .filter(|(_, p)| *p >= 1e-3)
         .map(|([row, column], p)| (format!("{row},{column}"), number(p, 4)))
@@ -85,20 +86,6 @@ fn wall(wall: &Wall, map: &WallMap, outcome: &Outcome) -> Value {
         "probability": probability,
         "surface": surface(wall, map, (chart.a, chart.v_m)),
     })
-}
-
-/// Probability that the leak is in each cell of a map, as far as its patches tell.
-fn probabilities(map: &WallMap, outcome: &Outcome, (a, v): ([f64; 2], [f64; 2])) -> Vec<([usize; 2], f64)> {
-    let [rows, columns] = [map.response_db.nrows(), map.response_db.ncols()];
-    let cell = |[from, to]: [f64; 2], at: f64, count: usize| {
-        (((at - from) / (to - from) * count as f64).max(0.0) as usize).min(count - 1)
-    };
-    let mut sums: std::collections::BTreeMap<[usize; 2], f64> = std::collections::BTreeMap::new();
-    for patch in outcome.search.iter().filter(|patch| patch.point.wall == map.wall) {
-        *sums.entry([cell(v, patch.point.v_m, rows), cell(a, patch.point.a, columns)]).or_default() +=
-            patch.probability;
-    }
-    sums.into_iter().collect()
 }
 
 /// The wall in space, at most so many cells a side.
