@@ -23,7 +23,7 @@ const CELLS: f64 = 40e3;
 const KEPT: usize = 400;
 
 /// A machine's response over that of the best place on a wall.
-const OVER_WALL: f32 = 1.05;
+pub const OVER_WALL: f32 = 1.05;
 
 /// Log likelihood, in nats, that a machine must bring: chance brings 20 somewhere among the millions of places of a room.
 const LEAST_NATS: f64 = 30.0;
@@ -51,6 +51,8 @@ pub struct Machine {
     pub ranges_m: DVector<f64>,
     /// How sound travels.
     pub medium: Medium,
+    /// Its steered response, when it was found.
+    pub response: f32,
 }
 
 impl Machine {
@@ -100,7 +102,7 @@ pub fn loudest(
         let wave_m =
             std::f64::consts::TAU * view.wavenumber_rad_m.len() as f64 / view.wavenumber_rad_m.iter().sum::<f64>();
         let ranges_m = lined_up(array, view, &array.free_ranges_m(&position_m), 2.0 * blur_m + 0.25 * wave_m);
-        Machine { position_m, ranges_m, medium: array.medium.clone() }
+        Machine { position_m, ranges_m, medium: array.medium.clone(), response: value }
     })
 }
 

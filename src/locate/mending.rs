@@ -9,6 +9,7 @@ use super::faults::examined;
 use super::focus::answer;
 use super::judge::{self, Judged};
 use super::listening::Listened;
+use super::machine::OVER_WALL;
 use super::views::Material;
 use super::{Options, Progress, tell};
 
@@ -72,7 +73,8 @@ fn judge<'a>(heard: &Listened<'a>, material: Material<'_>, options: &Options) ->
 /// Crossed cables that explain the sound better than a machine in the room does.
 ///
 /// Two swapped channels make a leak on the wall sound like something off it, which is then explained away. Only what
-/// leaves no machine, with every sensor in its place, is believed.
+/// leaves no machine, with every sensor in its place, is believed; and since there are many ways to cross two cables, of which
+/// one makes any machine sound a little like a leak, it must stand out more than the machine did, and further beyond chance.
 fn in_place_of_machines(heard: &Listened<'_>, judged: &Judged<'_>, options: &Options) -> Vec<Fault> {
     let material = heard.material(options);
     let answer = answer(&judged.array, &material.looks(), heard.spectra.samples_per_bin());
@@ -87,6 +89,11 @@ fn in_place_of_machines(heard: &Listened<'_>, judged: &Judged<'_>, options: &Opt
     }
     let mended = Material { spectra: &spectra, background: background.as_ref(), ..material };
     let again = judge(heard, mended, options);
-    let better = again.machines.is_empty() && again.alarm.probability <= options.alarm;
+    let count = judged.array.len();
+    let ways = (count * (count + 1) / 2) as f64;
+    let machine = judged.machines.iter().map(|machine| machine.response).fold(0.0, f32::max);
+    let better = again.machines.is_empty()
+        && again.found.standings[0].places[0].value > OVER_WALL * machine
+        && again.alarm.probability * ways <= options.alarm;
     if better { faults } else { Vec::new() }
 }
