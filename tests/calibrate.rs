@@ -242,6 +242,8 @@ fn wrong_places_are_no_calibration() {
     let ran = calibrated(folder.path(), &["capture.wav"], &at(&turned));
     ran.refused(2, &[]);
     assert!(!folder.path().join("new.toml").exists());
+    let far = ["--at", "1e300,0,1", "--fit", "gain"].map(str::to_owned);
+    calibrated(folder.path(), &["capture.wav"], &far).refused(2, &["--at", "metres"]);
     // One place of eight is 10 cm off.
     let mut one_off = places();
     one_off[3][1] += 0.1;

@@ -264,7 +264,8 @@ impl Fitting<'_> {
             let geometry = heard.source.geometry(&array, &members);
             let open_m = self.model.open_m(&geometry, &members, self.solution.as_ref());
             let arrivals = heard.take.arrivals(&array.medium, &geometry.ranges_m, &open_m, mark);
-            let arrivals = arrivals.ok_or_else(|| heard.unheard())?;
+            let arrivals =
+                arrivals.filter(|a| a.excess_m.iter().all(|x| x.is_finite())).ok_or_else(|| heard.unheard())?;
             // Two ways that a pulse cannot tell apart are heard as one that is neither.
             let [low_hz, high_hz] = heard.take.band_hz;
             let pulse_m = self.model.slopes.metres_per_second / (high_hz - low_hz);

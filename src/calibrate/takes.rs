@@ -15,6 +15,9 @@ use crate::site::{PathKind, Point3, Site, WallPoint};
 /// How far off the wall a source of guided waves may be said to be, metres.
 const OFF_WALL_M: f64 = 0.01;
 
+/// Farthest coordinate of a source, metres.
+const FARTHEST_M: f64 = 1e3;
+
 /// A source at a known place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Source {
@@ -39,6 +42,12 @@ pub struct Heard {
 
 impl Source {
     fn new(site: &Site, place_m: Point3) -> Result<Self> {
+        if place_m.amax() > FARTHEST_M {
+            return Err(Error::request(format!(
+                "--at {:e} m is no place in a module; are these metres?",
+                place_m.amax()
+            )));
+        }
         if matches!(site.path, PathKind::Air(_)) {
             return Ok(Self::Free(place_m));
         }
@@ -157,10 +166,10 @@ pub fn hear(
         return taps(site, files, &sources, &options, progress);
     }
     Err(Error::request(format!(
-        "{} and {}; needed: a capture a place ({} files), or one capture with a tap at each place in turn",
+        "{} and {}; needed: a capture a place ({}), or one capture with a tap at each place in turn",
         counted(files.len(), "file"),
         counted(sources.len(), "place"),
-        site.recorders.len() * sources.len()
+        counted(site.recorders.len() * sources.len(), "file")
     )))
 }
 
