@@ -338,6 +338,14 @@ fn doubts(site: &Site, sensors: &[usize], fits: &[Fit], certainty: &[f64], asked
             ));
         }
     }
+    let inverted = sensors.iter().zip(certainty).filter(|(_, c)| !asked.polarity && **c < -CERTAIN);
+    let inverted: Vec<String> = inverted.map(|(s, _)| format!("'{}'", id(*s))).collect();
+    if !inverted.is_empty() {
+        told.push(format!(
+            "{} sounds wired the other way round than the others, which moves its delay: add polarity to --fit",
+            inverted.join(", ")
+        ));
+    }
     for (take, fit) in fits.iter().enumerate() {
         let mistaken = fit.sensors.iter().zip(&fit.counts).filter(|(_, c)| !**c);
         let mistaken: Vec<String> = mistaken.map(|(s, _)| format!("'{}'", id(*s))).collect();

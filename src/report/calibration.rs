@@ -23,16 +23,20 @@ pub fn calibration_text(site: &Site, calibration: &Calibration) -> String {
     let [low, high] = calibration.band_hz.map(|hz| hz / 1e3);
     let [place_m, range_m] = calibration.scatter;
     line(format!(
-        "{name}{} sensors, {} sources, {low:.1} to {high:.1} kHz",
+        "{name}{} sensors, {} {}, {low:.1} to {high:.1} kHz",
         calibration.sensors.len(),
-        calibration.fits.len()
+        calibration.fits.len(),
+        if calibration.fits.len() == 1 { "source" } else { "sources" }
     ));
     line(headline(calibration));
-    line(format!(
-        "  sources are where they are said to be to ± {}, a range by itself is known to ± {}",
-        length(place_m),
-        length(range_m)
-    ));
+    // Of a few sources the residuals say little.
+    if calibration.fits.len() > 3 {
+        line(format!(
+            "  sources are where they are said to be to ± {}, a range by itself is known to ± {}",
+            length(place_m),
+            length(range_m)
+        ));
+    }
     let speed = calibration.speed_m_s;
     match (calibration.wavenumber, calibration.thickness_m) {
         (None, _) => {
