@@ -10,7 +10,7 @@ use super::outcome::Detectable;
 use super::search::{Cover, Response};
 use super::verdict::spread;
 use super::views::{Material, View, tables_about};
-use crate::cross_spectra::CrossSpectra;
+use crate::cross_spectra::{BinFate, CrossSpectra};
 use crate::site::WallPoint;
 use crate::units::{power_db, power_from_db};
 
@@ -69,7 +69,7 @@ pub fn weakest(
         .par_iter()
         .map(|place| {
             let snr_db = least(place);
-            (snr_db, snr_db + over_noise_db(array, spectra, place))
+            (snr_db, snr_db + over_noise_db(array, material, place))
         })
         .collect();
     let told = (SHARE * PLACES as f64).ceil() as usize - 1;
@@ -102,9 +102,13 @@ fn arriving(array: &Array<'_>, spectra: &CrossSpectra, place: &WallPoint, snr_db
     })
 }
 
-/// Level at 1 m of a source at `place` that arrives at the median sensor as loud as its noise, decibels re full scale.
-fn over_noise_db(array: &Array<'_>, spectra: &CrossSpectra, place: &WallPoint) -> f64 {
-    let power = median_density(spectra).iter().sum::<f64>() * spectra.layout().spacing_hz();
+/// Level at 1 m of a source at `place` that arrives at the median sensor as loud as its noise, decibels re full scale; where
+/// machines have lines, the noise is that of the other bins.
+fn over_noise_db(array: &Array<'_>, material: Material<'_>, place: &WallPoint) -> f64 {
+    let (density, layout) = (median_density(material.spectra), material.spectra.layout());
+    let used = density.iter().zip(material.fates).filter(|(_, fate)| **fate == BinFate::Used);
+    let (sum, count) = used.fold((0.0, 0.0), |(sum, count), (density, _)| (sum + density, count + 1.0));
+    let power = sum / count * density.len() as f64 * layout.spacing_hz();
     power_db(power / shares(array, place).1)
 }
 
