@@ -1,6 +1,8 @@
 //! What several test files need: the program run and watched, and small simulated captures.
 #![expect(dead_code, reason = "each test file uses its own part of these helpers")]
 
+pub mod text;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
