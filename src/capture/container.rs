@@ -3,11 +3,11 @@
 //! One walk over the chunks serves all four: they differ in the size of a chunk's header and in where sizes above
 //! 4 GB stand. Recorders that lose power leave sizes of zero or all ones; then the rest of the file is taken.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::encoding::Encoding;
+use super::source::{Source, length};
 use crate::error::{Error, Result};
 
 /// Chunks of this kind are kept: the broadcast extension, iXML and GUANO.
@@ -98,9 +98,9 @@ struct Sizes {
 /// # Errors
 /// [`Error::Io`], [`Error::Broken`] where this is no such file or nothing that can be a recording, and
 /// [`Error::Unsupported`] for samples of a kind that is not read.
-pub(super) fn walk(path: &Path, file: &File) -> Result<Container> {
+pub(super) fn walk(path: &Path, file: &mut dyn Source) -> Result<Container> {
     let io = |e| Error::io(path, e);
-    let length = file.metadata().map_err(io)?.len();
+    let length = length(file).map_err(io)?;
     let mut reader = BufReader::with_capacity(4096, file);
     let kind = kind(&mut reader).ok_or_else(|| {
         let what = if length < 12 { "ends inside its header; not a whole WAV file" } else { NOT_A_WAV };

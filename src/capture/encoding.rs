@@ -122,19 +122,31 @@ impl<'t> Decode<'t> {
     #[inline(always)]
     fn samples_of<const N: usize>(self, decode: impl Fn([u8; N]) -> f32) -> &'t [f32] {
         let Self { bytes, of, channels, part, columns, .. } = self;
-        let (samples, _) = bytes.as_chunks::<N>();
-        if of == columns && channels.iter().enumerate().all(|(i, pair)| *pair == (i, i)) {
-            for (x, sample) in part.iter_mut().zip(samples) {
-                *x = decode(*sample);
-            }
-        } else {
-            for (frame, samples) in part.chunks_exact_mut(columns).zip(samples.chunks_exact(of)) {
-                for &(column, channel) in channels {
-                    frame[column] = decode(samples[channel]);
-                }
-            }
-        }
+        gather(bytes.as_chunks::<N>().0, of, channels, part, columns, decode);
         part
+    }
+}
+
+/// Interleaved samples of `of` channels into columns of `part`; `channels` lists column and channel.
+#[inline(always)]
+pub(super) fn gather<T: Copy>(
+    samples: &[T],
+    of: usize,
+    channels: &[(usize, usize)],
+    part: &mut [f32],
+    columns: usize,
+    decode: impl Fn(T) -> f32,
+) {
+    if of == columns && channels.iter().enumerate().all(|(i, pair)| *pair == (i, i)) {
+        for (x, sample) in part.iter_mut().zip(samples) {
+            *x = decode(*sample);
+        }
+        return;
+    }
+    for (frame, samples) in part.chunks_exact_mut(columns).zip(samples.chunks_exact(of)) {
+        for &(column, channel) in channels {
+            frame[column] = decode(samples[channel]);
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! A FLAC file: packets decoded by symphonia, in order or from any frame on.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -14,6 +13,7 @@ use symphonia_core::io::{MediaSource, MediaSourceStream};
 use symphonia_core::units::Timestamp;
 
 use super::container::{KEPT, KEPT_BYTES};
+use super::source::{Source, length};
 use crate::error::{Error, Result};
 
 /// The first bytes of a FLAC file.
@@ -21,7 +21,7 @@ pub(super) const MARK: &[u8; 4] = b"fLaC";
 
 /// An opened FLAC file.
 pub(super) struct Flac {
-    file: File,
+    file: Box<dyn Source>,
     reader: FlacReader<'static>,
     decoder: FlacDecoder,
     pub channels: usize,
@@ -54,7 +54,7 @@ const HEAD_BYTES: usize = 4 + 4 + 34;
 
 /// A FLAC file without what its header says beside that: a table for seeking can be wrong, and pictures can be large.
 struct Bare {
-    file: File,
+    file: Box<dyn Source>,
     head: [u8; HEAD_BYTES],
     /// First byte of the packets in the file.
     start: u64,
@@ -69,11 +69,10 @@ const APPLICATION: u8 = 2;
 const FOREIGN: &[u8; 4] = b"riff";
 
 impl Bare {
-    fn of(mut file: File) -> std::result::Result<Self, Refusal> {
+    fn of(mut file: Box<dyn Source>) -> std::result::Result<Self, Refusal> {
         const NO_HEAD: Refusal = Refusal::DecodeError("no stream information at its start");
-        let end = file.metadata()?.len();
+        let end = length(&mut *file)?;
         let mut head = [0; HEAD_BYTES];
-        file.rewind()?;
         file.read_exact(&mut head)?;
         let [.., kind, a, b, c] = head[..8] else { return Err(NO_HEAD) };
         if kind & 0x7f != 0 || [a, b, c] != [0, 0, 34] {
@@ -147,9 +146,9 @@ impl MediaSource for Bare {
 impl Flac {
     /// # Errors
     /// [`Error::Broken`] where the header cannot be read.
-    pub fn open(path: &Path, file: File) -> Result<Self> {
+    pub fn open(path: &Path, file: Box<dyn Source>) -> Result<Self> {
         let broken = |e: Refusal| Error::broken(path, format!("not a FLAC file that can be read ({e})"));
-        let mut bare = Bare::of(file.try_clone().map_err(|e| Error::io(path, e))?).map_err(broken)?;
+        let mut bare = Bare::of(file.again().map_err(|e| Error::io(path, e))?).map_err(broken)?;
         let chunks = std::mem::take(&mut bare.chunks);
         let reader = reader(bare).map_err(broken)?;
         let nothing = || Error::broken(path, "its header does not say what it holds; not a whole FLAC file");
@@ -176,7 +175,7 @@ impl Flac {
     /// A reader that has read keeps what it looked ahead at when a seek lands on the start of a packet: only a new one is
     /// sure to stand where it says.
     fn seek(&mut self, frame: u64) -> std::result::Result<(), Refusal> {
-        self.reader = reader(Bare::of(self.file.try_clone()?)?)?;
+        self.reader = reader(Bare::of(self.file.again()?)?)?;
         (self.packet, self.first) = (Vec::new(), 0);
         if frame == 0 {
             return Ok(());

@@ -12,6 +12,9 @@ mod overlapping;
 mod sound_file;
 #[cfg(test)]
 mod sound_file_tests;
+mod source;
+#[cfg(test)]
+mod source_tests;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +28,7 @@ pub use health::Health;
 pub use notes::Notes;
 pub use overlapping::Overlapping;
 pub use sound_file::SoundFile;
+pub use source::{InMemory, Samples, Source};
 pub use write::{SoundSpec, SoundWriter};
 
 use crate::error::{Error, Result};
@@ -43,7 +47,14 @@ impl Captures {
     /// # Errors
     /// Any error of [`SoundFile::open`]; [`Error::Request`] where sample rates differ.
     pub fn open(paths: &[PathBuf]) -> Result<Self> {
-        let files = paths.iter().map(SoundFile::open).collect::<Result<Vec<_>>>()?;
+        Self::of(paths.iter().map(SoundFile::open).collect::<Result<_>>()?)
+    }
+
+    /// As [`Captures::open`], of sound that is open already.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where there is none, or sample rates differ.
+    pub fn of(files: Vec<SoundFile>) -> Result<Self> {
         let first =
             files.first().ok_or_else(|| Error::request("no capture given; name at least one WAV or FLAC file"))?;
         for other in &files[1..] {
@@ -60,6 +71,22 @@ impl Captures {
         let selection =
             files.iter().enumerate().flat_map(|(f, file)| (0..file.channels()).map(move |c| (f, c))).collect();
         Ok(Self { files, selection })
+    }
+
+    /// The same captures for one more reader, all channels selected.
+    ///
+    /// # Errors
+    /// As [`Captures::open`].
+    pub fn again(&self) -> Result<Self> {
+        Self::of(self.files.iter().map(SoundFile::again).collect::<Result<_>>()?)
+    }
+
+    /// Digests of the files, hexadecimal, in the order given.
+    ///
+    /// # Errors
+    /// As [`SoundFile::digest`].
+    pub fn digests(&mut self) -> Result<Vec<String>> {
+        self.files.iter_mut().map(|file| Ok(file.digest()?.to_hex().to_string())).collect()
     }
 
     /// Reads only these channels from now on: file index and channel from 0, one column of each block in this order.

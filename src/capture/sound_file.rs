@@ -5,13 +5,15 @@
 //! arithmetic on bytes. hound reads what that walk is tested against, and writes the captures of `simulate`.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::container::{self, Kind};
 use super::encoding::{Decode, Encoding, is_sound};
 use super::flac::{self, Flac};
 use super::notes::Notes;
+use super::source::{InMemory, Source};
 use crate::error::{Error, Result};
 use crate::simd::dispatch;
 
@@ -43,8 +45,9 @@ pub struct SoundFile {
 
 #[derive(Debug)]
 enum Body {
-    Samples { file: File, start: u64, bytes: Vec<u8> },
-    Flac(Box<Flac>),
+    Samples { file: Box<dyn Source>, start: u64, bytes: Vec<u8> },
+    Flac { flac: Box<Flac>, file: Box<dyn Source> },
+    Memory(Arc<dyn InMemory>),
 }
 
 impl SoundFile {
@@ -56,20 +59,84 @@ impl SoundFile {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let io = |e| Error::io(path, e);
-        let mut file = File::open(path).map_err(io)?;
+        let file = File::open(path).map_err(io)?;
         if file.metadata().map_err(io)?.is_dir() {
             return Err(Error::io(path, std::io::ErrorKind::IsADirectory.into()));
         }
+        Self::from_source(path, Box::new(file))
+    }
+
+    /// As [`SoundFile::open`], from bytes that are called `name`.
+    ///
+    /// # Errors
+    /// As [`SoundFile::open`].
+    pub fn from_source(name: impl AsRef<Path>, mut source: Box<dyn Source>) -> Result<Self> {
+        let path = name.as_ref();
+        let io = |e| Error::io(path, e);
         let mut mark = [0; 4];
-        let marked = file.read(&mut mark).map_err(io)?;
-        file.rewind().map_err(io)?;
-        let opened =
-            if &mark[..marked] == flac::MARK { Self::of_flac(path, file)? } else { Self::of_chunks(path, file)? };
+        source.rewind().map_err(io)?;
+        let marked = source.read(&mut mark).map_err(io)?;
+        source.rewind().map_err(io)?;
+        let is_flac = &mark[..marked] == flac::MARK;
+        let opened = if is_flac { Self::of_flac(path, source)? } else { Self::of_chunks(path, source)? };
         opened.checked()
     }
 
-    fn of_flac(path: &Path, file: File) -> Result<Self> {
-        let mut flac = Flac::open(path, file)?;
+    /// Samples in memory that are called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] where there are none, or more channels or a higher rate than a recorder has.
+    pub fn from_memory(name: impl AsRef<Path>, sample_rate_hz: u32, samples: Arc<dyn InMemory>) -> Result<Self> {
+        let (mut encoding, mut dim) = (Encoding::Float32, (0, 0));
+        samples.show(&mut |samples| (encoding, dim) = (samples.encoding(), samples.dim()));
+        Self {
+            path: name.as_ref().to_path_buf(),
+            body: Body::Memory(samples),
+            encoding,
+            valid_bits: 8 * encoding.bytes() as u16,
+            container: "memory",
+            channels: dim.1,
+            sample_rate_hz,
+            header_rate_hz: sample_rate_hz,
+            frames: dim.0 as u64,
+            complete: true,
+            notes: Notes::default(),
+            chunks: Vec::new(),
+            warnings: Vec::new(),
+        }
+        .checked()
+    }
+
+    /// The same sound for one more reader.
+    ///
+    /// # Errors
+    /// As [`SoundFile::open`].
+    pub fn again(&self) -> Result<Self> {
+        match &self.body {
+            Body::Memory(samples) => Self::from_memory(&self.path, self.sample_rate_hz, Arc::clone(samples)),
+            Body::Samples { file, .. } | Body::Flac { file, .. } => {
+                Self::from_source(&self.path, file.again().map_err(|e| Error::io(&self.path, e))?)
+            }
+        }
+    }
+
+    /// BLAKE3 of its bytes; of samples in memory, as a file would hold them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read.
+    pub fn digest(&mut self) -> Result<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        match &mut self.body {
+            Body::Memory(samples) => samples.show(&mut |samples| samples.digest(&mut hasher)),
+            Body::Samples { file, .. } | Body::Flac { file, .. } => {
+                file.rewind().and_then(|()| hasher.update_reader(file)).map_err(|e| Error::io(&self.path, e))?;
+            }
+        }
+        Ok(hasher.finalize())
+    }
+
+    fn of_flac(path: &Path, file: Box<dyn Source>) -> Result<Self> {
+        let mut flac = Flac::open(path, file.again().map_err(|e| Error::io(path, e))?)?;
         let chunks = std::mem::take(&mut flac.chunks);
         let notes = Notes::read(&chunks);
         let mut warnings = short(path, flac.promised, flac.frames, flac.sample_rate_hz);
@@ -92,12 +159,12 @@ impl SoundFile {
             notes,
             chunks,
             warnings,
-            body: Body::Flac(Box::new(flac)),
+            body: Body::Flac { flac: Box::new(flac), file },
         })
     }
 
-    fn of_chunks(path: &Path, file: File) -> Result<Self> {
-        let told = container::walk(path, &file)?;
+    fn of_chunks(path: &Path, mut file: Box<dyn Source>) -> Result<Self> {
+        let told = container::walk(path, &mut *file)?;
         let notes = Notes::read(&told.chunks);
         let frame_bytes = (told.encoding.bytes() * usize::from(told.channels)).max(1) as u64;
         let frames = told.data_bytes / frame_bytes;
@@ -186,7 +253,7 @@ impl SoundFile {
         self.valid_bits
     }
 
-    /// Name of the container: `WAV`, `RF64`, `Wave64` or `FLAC`.
+    /// Name of the container: `WAV`, `RF64`, `Wave64` or `FLAC`; `memory` where there is none.
     pub fn container(&self) -> &'static str {
         self.container
     }
@@ -227,7 +294,12 @@ impl SoundFile {
     /// [`Error::Io`], or [`Error::Broken`] at the first sample that is not a finite number or far too large.
     pub fn read(&mut self, frame: u64, channels: &[(usize, usize)], frames: &mut [f32], columns: usize) -> Result<()> {
         let (file, data_start, bytes) = match &mut self.body {
-            Body::Flac(flac) => return flac.read(&self.path, frame, channels, frames, columns),
+            Body::Flac { flac, .. } => return flac.read(&self.path, frame, channels, frames, columns),
+            Body::Memory(samples) => {
+                let mut sound = true;
+                samples.show(&mut |samples| sound = samples.read(frame as usize, channels, frames, columns));
+                return if sound { Ok(()) } else { Err(self.no_sound(frame, channels, frames, columns)) };
+            }
             Body::Samples { file, start, bytes } => (file, *start, bytes),
         };
         let frame_bytes = self.encoding.bytes() * self.channels;

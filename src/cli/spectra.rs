@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use pinhole::archive::{is_spectra, read_all, write_spectra};
-use pinhole::capture::{Captures, digest};
+use pinhole::capture::Captures;
 use pinhole::cross_spectra::{Part, Recorded};
 use pinhole::locate::{Options, record};
 use pinhole::site::read_site;
@@ -112,10 +112,10 @@ fn hear(arguments: &Arguments, progress: &Progress) -> Result<Recorded> {
         to_s: arguments.to,
         ..Options::default()
     };
-    let digests: Vec<String> =
-        captures.iter().map(|path| Ok(digest(path)?.to_hex().to_string())).collect::<Result<_>>()?;
+    let mut captures = Captures::open(captures)?;
+    let digests = captures.digests()?;
     let part = arguments.slice.unwrap_or(Part::WHOLE);
-    record(&site, Captures::open(captures)?, digests, &options, part, &|stage, share| progress.show(stage, share))
+    record(&site, captures, digests, &options, part, &|stage, share| progress.show(stage, share))
 }
 
 /// Parses `3/12`.

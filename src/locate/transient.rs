@@ -50,7 +50,7 @@ pub fn locate_transients(
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Outcome> {
-    let paths: Vec<_> = captures.paths().map(std::path::Path::to_path_buf).collect();
+    let again = captures.again()?;
     let options = Options { transient: true, leaks: Wanted::AtMost(1), ..options.clone() };
     if let Some(free) = site.recorders.iter().find(|recorder| recorder.clock != 0) {
         return Err(Error::request(format!(
@@ -69,7 +69,7 @@ pub fn locate_transients(
     if starts.is_empty() {
         return Err(Error::request(format!(
             "{}: no transient stands out of the noise between {:.6} s and {:.6} s; without --transient a steady sound is located",
-            paths[0].display(),
+            again.files()[0].path().display(),
             span[0] as f64 / rate_hz,
             span[1] as f64 / rate_hz
         )));
@@ -87,7 +87,7 @@ pub fn locate_transients(
             to_s: Some(window[1] as f64 / rate_hz),
             ..options.clone()
         };
-        match locate(site, Captures::open(&paths)?, None, &of_event, &|_, _| ()) {
+        match locate(site, again.again()?, None, &of_event, &|_, _| ()) {
             Ok(outcome) => located.push(judged(
                 array,
                 outcome,
