@@ -11,8 +11,8 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-pub use read::read_spectra;
-pub use write::write_spectra;
+pub use read::{read_spectra, spectra_from_bytes};
+pub use write::{spectra_to_bytes, write_spectra};
 
 use crate::cross_spectra::Recorded;
 use crate::error::{Error, Result};

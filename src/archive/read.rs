@@ -1,7 +1,7 @@
 //! An archive into a matrix, or a refusal that names the file.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use ndarray::{Array2, Array3, Axis};
@@ -29,18 +29,29 @@ const VALUES_MOST: u64 = 1 << 32;
 /// [`Error::Unsupported`] where it is of another version.
 pub fn read_spectra(path: &Path) -> Result<Recorded> {
     let file = File::open(path).map_err(|source| Error::io(path, source))?;
+    read_from(BufReader::new(file), path)
+}
+
+/// As [`read_spectra`], from the bytes of a file that errors call `name`.
+///
+/// # Errors
+/// As [`read_spectra`].
+pub fn spectra_from_bytes(bytes: &[u8], name: &Path) -> Result<Recorded> {
+    read_from(Cursor::new(bytes), name)
+}
+
+fn read_from<R: Read + Seek>(file: R, path: &Path) -> Result<Recorded> {
     let broken = |what: String| Error::broken(path, format!("{what}; write it anew with pinhole spectra"));
-    let archive = ZipArchive::new(BufReader::new(file))
-        .map_err(|e| broken(format!("not an archive of spectra, or cut off ({e})")))?;
+    let archive = ZipArchive::new(file).map_err(|e| broken(format!("not an archive of spectra, or cut off ({e})")))?;
     Reader { archive, path }.read()
 }
 
-struct Reader<'t> {
-    archive: ZipArchive<BufReader<File>>,
+struct Reader<'t, R> {
+    archive: ZipArchive<R>,
     path: &'t Path,
 }
 
-impl Reader<'_> {
+impl<R: Read + Seek> Reader<'_, R> {
     fn broken(&self, what: impl std::fmt::Display) -> Error {
         Error::broken(self.path, format!("{what}; write it anew with pinhole spectra"))
     }

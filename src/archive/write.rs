@@ -1,6 +1,6 @@
 //! A matrix into an archive.
 
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Cursor, Seek, Write};
 use std::path::Path;
 
 use ndarray::{ArrayBase, Axis, Data, Dimension, stack};
@@ -30,6 +30,13 @@ pub fn write_spectra(path: &Path, recorded: &Recorded) -> Result<()> {
     rest.flush().map_err(io)?;
     drop(rest);
     file.finish()
+}
+
+/// The bytes that [`write_spectra`] writes.
+pub fn spectra_to_bytes(recorded: &Recorded) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    put(&mut archive, recorded).expect("a vector grows");
+    archive.finish().expect("a vector grows").into_inner()
 }
 
 fn put<W: Write + Seek>(archive: &mut ZipWriter<W>, recorded: &Recorded) -> io::Result<()> {

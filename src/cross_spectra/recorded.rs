@@ -31,7 +31,7 @@ pub struct Piece {
 }
 
 /// Everything that locating needs of recordings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Recorded {
     /// What was heard; gains, delays and polarities as recorded.
     pub heard: Heard,

@@ -88,7 +88,7 @@ struct Blocks {
 }
 
 /// All that one pass gathers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Heard {
     /// The matrix.
     pub spectra: CrossSpectra,

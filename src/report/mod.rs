@@ -29,7 +29,7 @@ pub use json::result_json;
 pub use page::report_html;
 pub use planning::{plan_csv, plan_json, plan_text};
 pub use plots::{
-    Plots, write_batch_plot, write_calibration_plot, write_comparison_plot, write_dispersion_plot,
+    Plots, plot_png, write_batch_plot, write_calibration_plot, write_comparison_plot, write_dispersion_plot,
     write_inspection_plots, write_plan_plot, write_plots,
 };
 pub use text::summary;

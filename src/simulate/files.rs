@@ -29,14 +29,22 @@ pub fn write(scene: &Scene, captures: &Captures, dir: &Path) -> Result<()> {
         write_wav(&dir.join(name), recording, scene)?;
     }
     write_atomically(dir.join("site.toml"), scene.site_toml.as_bytes())?;
+    write_atomically(dir.join("truth.json"), truth_json(scene, captures)?.as_bytes())
+}
+
+/// `truth.json`: what is true of these captures.
+///
+/// # Errors
+/// [`Error::Request`] where a recorder's id cannot be part of a file name.
+pub fn truth_json(scene: &Scene, captures: &Captures) -> Result<String> {
+    let (names, background_names) = (file_names(scene, "capture")?, file_names(scene, "background")?);
     let background = match (&captures.background, &background_names[..]) {
         (None, _) => Value::Null,
         (Some(_), [one]) => json!(one),
         (Some(_), several) => json!(several),
     };
-    let truth = truth_json(scene, captures, &names, background);
-    let text = serde_json::to_string_pretty(&truth).expect("keys are strings") + "\n";
-    write_atomically(dir.join("truth.json"), text.as_bytes())
+    let truth = truth(scene, captures, &names, background);
+    Ok(serde_json::to_string_pretty(&truth).expect("keys are strings") + "\n")
 }
 
 fn file_names(scene: &Scene, stem: &str) -> Result<Vec<String>> {
@@ -54,7 +62,7 @@ fn file_names(scene: &Scene, stem: &str) -> Result<Vec<String>> {
     }
 }
 
-fn truth_json(scene: &Scene, captures: &Captures, names: &[String], background: Value) -> Value {
+fn truth(scene: &Scene, captures: &Captures, names: &[String], background: Value) -> Value {
     let truth = &captures.truth;
     let deviations = &scene.deviations;
     let expect = match scene.leaks.len() {
@@ -118,17 +126,20 @@ fn write_wav(path: &Path, recording: &Recording, scene: &Scene) -> Result<()> {
     write_atomically(path, bytes.get_ref())
 }
 
+/// A sample as a recorder of so many bits keeps it: rounded, and held at its rails.
+pub fn held(sample: f32, bits: u16) -> i32 {
+    let full_scale = (1u32 << (bits - 1)) as f32;
+    (sample * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32
+}
+
 fn encode(bytes: &mut Cursor<Vec<u8>>, recording: &Recording, spec: WavSpec) -> hound::Result<()> {
     let mut writer = WavWriter::new(bytes, spec)?;
-    let full_scale = (1u32 << (spec.bits_per_sample - 1)) as f32;
     for frame in 0..recording[0].len() {
         for channel in recording {
             let sample = channel[frame];
             match spec.sample_format {
                 SampleFormat::Float => writer.write_sample(sample)?,
-                SampleFormat::Int => {
-                    writer.write_sample((sample * full_scale).round().clamp(-full_scale, full_scale - 1.0) as i32)?;
-                }
+                SampleFormat::Int => writer.write_sample(held(sample, spec.bits_per_sample))?,
             }
         }
     }

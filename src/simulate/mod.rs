@@ -19,7 +19,7 @@ mod sources;
 mod wall_paths;
 
 pub use deviations::Deviations;
-pub use files::write;
+pub use files::{held, truth_json, write};
 pub use paths::{Path, Reflection, Room};
 pub use record::{Captures, Recording, Truth, simulate};
 pub use scene::{CaptureSettings, Fan, Format, Leak, Loudness, Scene, Spectrum, parse_scene, read_scene};

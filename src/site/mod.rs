@@ -24,7 +24,7 @@ pub use mesh::Mesh;
 pub use piece::Piece;
 pub use plate::{Mode, PlatePath, PlateWave, Solid};
 pub(crate) use read::take_site;
-pub use read::{parse_site, read_site, read_site_in};
+pub use read::{parse_site, parse_site_in, read_site, read_site_in};
 pub use read_path::Climate;
 pub(crate) use read_wall::{COORDINATE_M, place_on_wall};
 pub use restate::restated;

@@ -31,7 +31,15 @@ pub fn read_site_in(path: &Path, climate: &Climate) -> Result<Site> {
 /// # Errors
 /// [`Request`](crate::Error::Request) with file, line and repair.
 pub fn parse_site(text: &str, file: &str) -> Result<Site> {
-    site_of(text, file, &Climate::default())
+    parse_site_in(text, file, &Climate::default())
+}
+
+/// As [`parse_site`], with what a recorder noted of the air where the site says nothing of it.
+///
+/// # Errors
+/// As [`parse_site`].
+pub fn parse_site_in(text: &str, file: &str, climate: &Climate) -> Result<Site> {
+    site_of(text, file, climate)
 }
 
 fn site_of(text: &str, file: &str, climate: &Climate) -> Result<Site> {

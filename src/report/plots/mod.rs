@@ -108,6 +108,14 @@ pub fn write_plots(site: &Site, outcome: &Outcome, dir: impl AsRef<Path>) -> Res
     Ok(written?.into_iter().flatten().collect())
 }
 
+/// A plot as the bytes of a PNG file, for whoever shows it without a file.
+///
+/// # Errors
+/// [`Error::Io`] where it cannot be encoded, which is where memory runs out.
+pub fn plot_png(plot: Plots, site: &Site, outcome: &Outcome) -> Result<Vec<u8>> {
+    formats::png(&plot.draw(site, outcome)).map_err(|source| Error::io(plot.stem(), source))
+}
+
 /// A plot as an SVG element.
 pub(super) fn svg(plot: Plots, site: &Site, outcome: &Outcome) -> String {
     formats::svg(&plot.draw(site, outcome)).unwrap_or_default()
