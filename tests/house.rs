@@ -49,24 +49,31 @@ const TOUCHES_FILES: &[&str] = &[
 /// Longest file, lines.
 const LONGEST: usize = 400;
 
-fn source_files(folder: &Path, found: &mut Vec<PathBuf>) {
+/// Folders of Rust code; `python/src` is a crate of its own, which meets the library as `pinhole::`.
+const FOLDERS: [&str; 5] = ["src", "tests", "examples", "benches", "python/src"];
+
+fn source_files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            source_files(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
+            source_files(&path, ending, found);
+        } else if path.extension().is_some_and(|e| e == ending) {
             found.push(path);
         }
     }
     found.sort();
 }
 
-/// Every file below `folder` of the crate: its path from there, with `/`, and its text.
+/// Every Rust file below `folder` of the crate: its path from there, with `/`, and its text.
 fn sources(folder: &str) -> Vec<(String, String)> {
+    files_of(folder, "rs")
+}
+
+fn files_of(folder: &str, ending: &str) -> Vec<(String, String)> {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     if base.exists() {
-        source_files(&base, &mut found);
+        source_files(&base, ending, &mut found);
     }
     let name = |path: &Path| path.strip_prefix(&base).unwrap().to_str().unwrap().replace('\\', "/");
     found.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
@@ -245,7 +252,7 @@ fn only_the_edges_touch_files() {
 
 #[test]
 fn no_file_is_longer_than_400_lines() {
-    for folder in ["src", "tests", "examples", "benches"] {
+    for folder in FOLDERS {
         for (file, text) in sources(folder) {
             let lines = text.lines().count();
             assert!(lines <= LONGEST, "{folder}/{file}: {lines} lines; two questions, two files");
@@ -255,7 +262,7 @@ fn no_file_is_longer_than_400_lines() {
 
 #[test]
 fn every_file_opens_with_its_question() {
-    for folder in ["src", "tests", "examples", "benches"] {
+    for folder in FOLDERS {
         for (file, text) in sources(folder) {
             assert!(text.starts_with("//! "), "{folder}/{file} does not open with a line of //!");
         }
@@ -263,8 +270,18 @@ fn every_file_opens_with_its_question() {
 }
 
 #[test]
+fn python_files_open_with_their_question_and_are_no_longer_either() {
+    let files = files_of("python", "py");
+    assert!(files.len() > 10, "{}", files.len());
+    for (file, text) in files {
+        assert!(text.starts_with("\"\"\""), "python/{file} does not open with a docstring");
+        assert!(text.lines().count() <= LONGEST, "python/{file} is longer than {LONGEST} lines");
+    }
+}
+
+#[test]
 fn lints_are_expected_with_a_reason_never_allowed() {
-    for folder in ["src", "tests", "examples", "benches"] {
+    for folder in FOLDERS {
         for (file, text) in sources(folder) {
             let code = bare(&text);
             assert!(!code.contains("#[allow(") && !code.contains("#![allow("), "{folder}/{file}: a bare allow");
