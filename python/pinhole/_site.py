@@ -62,7 +62,7 @@ def read_site(path: str | os.PathLike[str]) -> Site:
     >>> import pinhole
     >>> site = pinhole.read_site("samples/tunnel/site.toml")
     >>> site.name, len(site.sensors), site.sensors[0].position_m
-    ('tunnel PrK', 8, (0.8109, 0.175, 0.4701))
+    ('tunnel', 8, (0.8119, 0.1726, 0.47))
     """
     file = os.fspath(path)
     try:

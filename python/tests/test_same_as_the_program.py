@@ -99,8 +99,8 @@ def test_an_array_is_not_copied(panel):
     assert spectra.duration_s == pytest.approx(0.1)
 
 
-def test_plans_and_simulations_are_the_programs(program, tmp_path):
-    site = "samples/tunnel/site.toml"
+def test_plans_and_simulations_are_the_programs(program, panel, tmp_path):
+    site = panel[0] / "site.toml"
     told = program("plan", "--site", site, "--duration", "10s", "--add", "1", "--json", "--no-plots", "--quiet", "--out", tmp_path)
     planned = pinhole.plan(site, duration_s=10.0, add=1)
     assert planned.json == told
