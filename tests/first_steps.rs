@@ -45,3 +45,41 @@ fn every_command_has_a_manual_page_with_an_example_and_completes() {
         assert!(page.contains(".SH NAME") && page.contains("Example"), "{name}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn at_a_terminal_it_asks_for_what_no_flag_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let at_terminal = |flags: &str, answers: &[(&str, &str)]| {
+        let mut command = common::program(folder.path());
+        command.args(format!("init {flags}").split_whitespace());
+        let mut terminal = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+        for (question, answer) in answers {
+            terminal.exp_string(question).unwrap_or_else(|e| panic!("{question}: {e}"));
+            terminal.send_line(answer).unwrap();
+        }
+        terminal.exp_eof().unwrap()
+    };
+    let questions = [("tunnel, plate or box? [tunnel]: ", "barn"), ("'barn' is none of tunnel, plate and box", "")];
+    let rest = [
+        ("Diameter and length? [2m,2.35m]: ", "1.5m"),
+        ("like 2m,2.35m", ""),
+        ("[air]: ", ""),
+        ("How many sensors? [8]: ", "6"),
+        ("known (1 sigma)? [2mm]: ", "5mm"),
+        ("plots? [my module]: ", "PrK"),
+    ];
+    let said = at_terminal("-o asked.toml", &[&questions[..], &rest[..]].concat());
+    assert!(said.contains("asked.toml written"), "{said}");
+    say(folder.path(), "init --name PrK --sensors 6 --sigma 5mm -o told.toml").done();
+    let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(text("asked.toml"), text("told.toml"));
+    // What flags say is not asked.
+    let said = at_terminal(
+        "--shape plate --size 1.2m,0.8m --contacts 3mm --sigma 1mm -o panel.toml",
+        &[("How many sensors? [8]: ", ""), ("plots? [my module]: ", "")],
+    );
+    assert!(said.contains("panel.toml written"), "{said}");
+    let said = at_terminal("--no-questions -o silent.toml", &[]);
+    assert!(said.contains("silent.toml written") && !said.contains('['), "{said}");
+}

@@ -1,5 +1,6 @@
 //! `pinhole init`: a commented site file to begin with.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use pinhole::atomic::write_atomically;
 use pinhole::site::{Sensors, Shape, draft};
 use pinhole::{Error, Result};
 
+use super::ask::{self, Dialogue};
 use super::console;
 use super::quantity;
 
@@ -17,39 +19,46 @@ const EXAMPLES: &str = "Examples:
   pinhole init --shape plate --size 1.2m,0.8m --contacts 3mm --sensors 6 -o panel.toml
   pinhole init --shape box --size 4m,3m,2.2m -o cabin.toml
 
-Every key is explained in the file; lines marked MEASURE hold guesses. Then: pinhole locate CAPTURE.wav --site site.toml";
+At a terminal it asks for what no flag says, unless --no-questions is there; elsewhere it never asks. Every key is explained in the
+file; lines marked MEASURE hold guesses. Then: pinhole locate CAPTURE.wav --site site.toml";
 
 /// Flags of `pinhole init`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// What the walls are like
-    #[arg(long, value_enum, default_value_t = ShapeName::Tunnel)]
-    shape: ShapeName,
+    /// What the walls are like [default: tunnel]
+    #[arg(long, value_enum)]
+    shape: Option<ShapeName>,
     /// Tunnel: diameter,length; plate: width,height; box: along x,y,z; each with its unit [default: 2m,2.35m; 1m,1m; 4m,3m,2.2m]
     #[arg(long, value_name = "SIZE", value_parser = quantity::lengths_m)]
     size: Option<quantity::Lengths>,
-    /// Name shown on plots
-    #[arg(long, default_value = "my module")]
-    name: String,
-    /// Number of sensors, one a channel
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(3..=128))]
-    sensors: u16,
+    /// Name shown on plots [default: my module]
+    #[arg(long)]
+    name: Option<String>,
+    /// Number of sensors, one a channel [default: 8]
+    #[arg(long, value_name = "N", value_parser = count)]
+    sensors: Option<u16>,
     /// Contact sensors on a sheet of this thickness, as 3mm [default: microphones in air]
     #[arg(long, value_name = "THICKNESS", value_parser = quantity::length_m)]
     contacts: Option<f64>,
+    /// How well the sensors' places are known (1 sigma), as 5mm [default: 2mm; contact sensors 1mm]
+    #[arg(long, value_name = "LENGTH", value_parser = sigma_m)]
+    sigma: Option<f64>,
     /// The file to write
     #[arg(long, short, value_name = "SITE.toml")]
     out: PathBuf,
+    /// Ask nothing, at a terminal either
+    #[arg(long)]
+    no_questions: bool,
     /// Write over a file that is there
     #[arg(long)]
     force: bool,
-    /// No word on stderr
+    /// No word on stderr, and no questions
     #[arg(long, short)]
     quiet: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ShapeName {
     /// A barrel between two end rings with hatches
     Tunnel,
@@ -57,6 +66,15 @@ enum ShapeName {
     Plate,
     /// Six flat walls
     Box,
+}
+
+/// All that a draft needs.
+struct Answers {
+    shape: Shape,
+    name: String,
+    sensors: Sensors,
+    count: u16,
+    sigma_m: f64,
 }
 
 /// Runs the command.
@@ -68,16 +86,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if out.exists() && !arguments.force {
         return Err(Error::request(format!("{} is there already; name another file, or add --force", out.display())));
     }
-    let sensors = match arguments.contacts {
-        None => Sensors::Microphones,
-        Some(thickness_m) if (1e-5..=0.2).contains(&thickness_m) => {
-            Sensors::Contacts { thickness_mm: thickness_m * 1e3 }
-        }
-        Some(thickness_m) => {
-            return Err(Error::request(format!("--contacts {} mm is no sheet; 0.01 to 200 mm are", thickness_m * 1e3)));
-        }
-    };
-    let text = draft(&arguments.name, shape(arguments)?, sensors, usize::from(arguments.sensors));
+    let asks = ask::somebody_is_there() && !arguments.quiet && !arguments.no_questions;
+    // Where nobody is asked, every answer is the usual one.
+    let Answers { shape, name, sensors, count, sigma_m } = match asks {
+        true => answers(arguments, |question, usual, read| {
+            Dialogue::new(io::stdin().lock(), io::stderr()).ask(question, usual, read)
+        }),
+        false => answers(arguments, |_, usual, read| read(usual).map_err(Error::request)),
+    }?;
+    let text = draft(&name, shape, sensors, usize::from(count), sigma_m);
     write_atomically(out, text.as_bytes())?;
     if !arguments.quiet {
         console::complain(&format!("{} written; replace what is marked MEASURE", out.display()));
@@ -85,22 +102,91 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn shape(arguments: &Arguments) -> Result<Shape> {
-    let size = arguments.size.as_ref().map(|size| size.0.as_slice());
-    let wrong = |usual: &str| Err(Error::request(format!("--size does not fit the shape; write it like {usual}")));
-    match (arguments.shape, size) {
-        (ShapeName::Tunnel, None) => Ok(tunnel(2.0, 2.35)),
-        (ShapeName::Tunnel, Some(&[diameter_m, length_m])) => Ok(tunnel(diameter_m, length_m)),
-        (ShapeName::Tunnel, _) => wrong("2m,2.35m (diameter, length)"),
-        (ShapeName::Plate, None) => Ok(Shape::Plate { size_m: [1.0, 1.0] }),
-        (ShapeName::Plate, Some(&[u, v])) => Ok(Shape::Plate { size_m: [u, v] }),
-        (ShapeName::Plate, _) => wrong("1.2m,0.8m (width, height)"),
-        (ShapeName::Box, None) => Ok(Shape::Room { size_m: [4.0, 3.0, 2.2] }),
-        (ShapeName::Box, Some(&[x, y, z])) => Ok(Shape::Room { size_m: [x, y, z] }),
-        (ShapeName::Box, _) => wrong("4m,3m,2.2m (along x, y, z)"),
+/// Reads an answer; what it gives is kept by the one who asks.
+type Reader<'t> = &'t mut dyn FnMut(&str) -> std::result::Result<(), String>;
+
+/// What flags say, and for the rest what `ask` is answered to a question with a usual answer.
+fn answers(arguments: &Arguments, mut ask: impl FnMut(&str, &str, Reader<'_>) -> Result<()>) -> Result<Answers> {
+    let shape = told(arguments.shape, &mut ask, "Walls: tunnel, plate or box?", "tunnel", |text| {
+        ShapeName::from_str(text, true).map_err(|_| format!("'{text}' is none of tunnel, plate and box"))
+    })?;
+    let (question, usual) = size_question(shape);
+    let shape = match &arguments.size {
+        Some(size) => sized(shape, &size.0).map_err(Error::request)?,
+        None => told(None, &mut ask, question, usual, |text| sized(shape, &quantity::lengths_m(text)?.0))?,
+    };
+    let contacts = match arguments.contacts {
+        Some(thickness_m) => Some(sheet(thickness_m).map_err(Error::request)?),
+        None => {
+            told(None, &mut ask, "Thickness of the sheet, for contact sensors; air for microphones?", "air", |text| {
+                if text.eq_ignore_ascii_case("air") { Ok(None) } else { sheet(quantity::length_m(text)?).map(Some) }
+            })?
+        }
+    };
+    let sensors =
+        contacts.map_or(Sensors::Microphones, |thickness_m| Sensors::Contacts { thickness_mm: thickness_m * 1e3 });
+    let count = told(arguments.sensors, &mut ask, "How many sensors?", "8", count)?;
+    let usual = if contacts.is_some() { "1mm" } else { "2mm" };
+    let sigma_m = told(arguments.sigma, &mut ask, "How well are their places known (1 sigma)?", usual, sigma_m)?;
+    let name = told(arguments.name.clone(), &mut ask, "Name shown on plots?", "my module", |text| Ok(text.to_owned()))?;
+    Ok(Answers { shape, name, sensors, count, sigma_m })
+}
+
+/// The flag's word, or the answer to a question.
+fn told<T>(
+    flag: Option<T>,
+    ask: &mut impl FnMut(&str, &str, Reader<'_>) -> Result<()>,
+    question: &str,
+    usual: &str,
+    read: impl Fn(&str) -> std::result::Result<T, String>,
+) -> Result<T> {
+    let mut value = flag;
+    if value.is_none() {
+        ask(question, usual, &mut |text| {
+            value = Some(read(text)?);
+            Ok(())
+        })?;
+    }
+    Ok(value.expect("no question ends without an answer"))
+}
+
+fn size_question(shape: ShapeName) -> (&'static str, &'static str) {
+    match shape {
+        ShapeName::Tunnel => ("Diameter and length?", "2m,2.35m"),
+        ShapeName::Plate => ("Width and height?", "1m,1m"),
+        ShapeName::Box => ("Size along x, y and z?", "4m,3m,2.2m"),
     }
 }
 
-fn tunnel(diameter_m: f64, length_m: f64) -> Shape {
-    Shape::Tunnel { radius_m: diameter_m / 2.0, length_m, hatch_m: 0.2 * diameter_m }
+fn sized(shape: ShapeName, size_m: &[f64]) -> std::result::Result<Shape, String> {
+    match (shape, size_m) {
+        (ShapeName::Tunnel, &[diameter_m, length_m]) => {
+            Ok(Shape::Tunnel { radius_m: diameter_m / 2.0, length_m, hatch_m: 0.2 * diameter_m })
+        }
+        (ShapeName::Plate, &[u, v]) => Ok(Shape::Plate { size_m: [u, v] }),
+        (ShapeName::Box, &[x, y, z]) => Ok(Shape::Room { size_m: [x, y, z] }),
+        (ShapeName::Tunnel, _) => Err("a tunnel's --size is diameter and length, like 2m,2.35m".into()),
+        (ShapeName::Plate, _) => Err("a plate's --size is width and height, like 1.2m,0.8m".into()),
+        (ShapeName::Box, _) => Err("a box's --size is along x, y and z, like 4m,3m,2.2m".into()),
+    }
+}
+
+fn sheet(thickness_m: f64) -> std::result::Result<f64, String> {
+    match (1e-5..=0.2).contains(&thickness_m) {
+        true => Ok(thickness_m),
+        false => Err(format!("{} mm is no sheet for contact sensors; 0.01 to 200 mm are", thickness_m * 1e3)),
+    }
+}
+
+fn count(text: &str) -> std::result::Result<u16, String> {
+    let number = text.parse().ok().filter(|n| (3..=128).contains(n));
+    number.ok_or_else(|| format!("'{text}' is not a number from 3 to 128"))
+}
+
+fn sigma_m(text: &str) -> std::result::Result<f64, String> {
+    let length_m = quantity::length_m(text)?;
+    match (0.0..=0.1).contains(&length_m) {
+        true => Ok(length_m),
+        false => Err(format!("'{text}': places are known to 0 to 100 mm")),
+    }
 }

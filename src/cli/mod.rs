@@ -1,6 +1,7 @@
 //! Flags in, text and exit status out. Nothing here computes.
 
 mod analysis;
+mod ask;
 mod batch;
 mod bench;
 mod calibrate;

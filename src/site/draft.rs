@@ -39,8 +39,8 @@ pub enum Sensors {
     },
 }
 
-/// A commented site file for `count` sensors; what must be measured is marked.
-pub fn draft(name: &str, shape: Shape, sensors: Sensors, count: usize) -> String {
+/// A commented site file for `count` sensors whose places are known to `sigma_m`; what must be measured is marked.
+pub fn draft(name: &str, shape: Shape, sensors: Sensors, count: usize, sigma_m: f64) -> String {
     let mut text = format!(
         "# A site for pinhole: walls, sensors, and how sound travels. Lengths are metres in one right-handed module frame.\n\
          # Lines marked MEASURE hold guesses: replace them, and say how sure you are.\n\n[site]\nname = {}\n",
@@ -70,11 +70,11 @@ pub fn draft(name: &str, shape: Shape, sensors: Sensors, count: usize) -> String
         let place = match sensors {
             Sensors::Microphones => {
                 let [x, y, z] = in_air(shape, i, count);
-                format!("position_m = [{x:.3}, {y:.3}, {z:.3}]\nposition_sigma_m = 0.002\n")
+                format!("position_m = [{x:.3}, {y:.3}, {z:.3}]\nposition_sigma_m = {sigma_m:?}\n")
             }
             Sensors::Contacts { .. } => {
                 let (wall, u, v) = on_wall(shape, i, count);
-                format!("wall = \"{wall}\"\nu_m = {u:.3}\nv_m = {v:.3}\nposition_sigma_m = 0.001\n")
+                format!("wall = \"{wall}\"\nu_m = {u:.3}\nv_m = {v:.3}\nposition_sigma_m = {sigma_m:?}\n")
             }
         };
         let kind = if sensors == Sensors::Microphones { "M" } else { "C" };
@@ -185,7 +185,7 @@ mod tests {
         for (shape, walls) in shapes {
             for sensors in [Sensors::Microphones, Sensors::Contacts { thickness_mm: 3.0 }] {
                 for count in [4, 8, 32] {
-                    let text = draft("Pr\"K", shape, sensors, count);
+                    let text = draft("Pr\"K", shape, sensors, count, 0.002);
                     let site = parse_site(&text, "site.toml").unwrap_or_else(|e| panic!("{e}\n{text}"));
                     assert_eq!((site.walls.len(), site.sensors.len(), site.name.as_str()), (walls, count, "Pr\"K"));
                     assert!(text.contains("MEASURE") && site.assumptions.is_empty(), "{:?}", site.assumptions);
