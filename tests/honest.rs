@@ -157,7 +157,7 @@ fn patches_to_be_searched_hold_the_leak_and_add_up() {
 fn clocks_of_free_recorders_are_told_by_the_leak() {
     let (offset_s, ppm) = (0.0371, 25.0);
     let scene = tunnel(|scene| {
-        let recorder = |id: &str, clock| Recorder { id: id.into(), clock, stand: 0 };
+        let recorder = |id: &str, clock| Recorder { id: id.into(), clock, ..Recorder::default() };
         scene.site.recorders = vec![recorder("A", 0), recorder("B", 1)];
         for sensor in &mut scene.site.sensors[4..] {
             sensor.recorder = 1;

@@ -5,8 +5,11 @@
 //! differ from place to place: `model` weighs them against what the site claims to know. What stays unknown is refused, with
 //! the place of a source that would tell it (`further`).
 
+mod beam;
 mod channels;
+mod clocks;
 mod further;
+mod left;
 mod model;
 mod open;
 mod state;
@@ -14,6 +17,7 @@ mod takes;
 
 use nalgebra::{DMatrix, DVector};
 
+pub use clocks::Clock;
 pub use further::Proposal;
 pub use takes::{Heard, Source, hear};
 
@@ -22,7 +26,8 @@ use crate::error::{Error, Result};
 use crate::locate::{Array, Mark, Progress};
 use crate::propagation::Medium;
 use crate::site::{Point3, Site};
-use channels::{centred, gains, polarity};
+use channels::{gains, polarity};
+use left::{doubts, fits, left_m, mistaken};
 use model::{Block, Model, Scatter, Solution};
 use open::{What, still_open};
 use state::State;
@@ -52,6 +57,8 @@ pub struct Asked {
     pub position: bool,
     /// Speed of sound, or the wall's thickness.
     pub speed: bool,
+    /// Clocks of recorders that run free.
+    pub clock: bool,
 }
 
 /// What a user may say.
@@ -123,8 +130,10 @@ pub struct Calibration {
     pub thickness_m: Option<Change<f64>>,
     /// One standard deviation of the sources' places and of a single range, metres, as the residuals tell them.
     pub scatter: [f64; 2],
-    /// One a take.
+    /// One a source.
     pub fits: Vec<Fit>,
+    /// One a recorder whose clock is not the first one's.
+    pub clocks: Vec<Clock>,
     /// The site with all of it.
     pub site: Site,
     /// The band, hertz.
@@ -136,6 +145,16 @@ pub struct Calibration {
 }
 
 impl Calibration {
+    fn take_clocks(&mut self, clocks: Vec<Clock>) {
+        self.warnings.extend(clocks.iter().filter_map(|clock| clock.open.clone()));
+        for clock in &clocks {
+            let recorder = &mut self.site.recorders[clock.recorder];
+            recorder.offset_s = clock.offset_s.or(recorder.offset_s);
+            recorder.drift_ppm = clock.drift_ppm.or(recorder.drift_ppm);
+        }
+        self.clocks = clocks;
+    }
+
     /// Root mean square residual of the ranges, metres: before and after.
     pub fn rms_m(&self) -> [f64; 2] {
         let counted = || self.fits.iter().flat_map(|f| f.residual_m.iter().zip(&f.counts).filter(|(_, c)| **c));
@@ -160,7 +179,13 @@ pub fn calibrate(site: &Site, heard: Vec<Heard>, options: &Options, progress: Pr
         polarity: true,
         position: site.sensors.iter().any(|s| s.position_sigma_m > 0.0),
         speed: false,
+        clock: site.recorders.iter().any(|recorder| recorder.clock != 0),
     });
+    if asked.clock && site.recorders.iter().all(|recorder| recorder.clock == 0) {
+        return Err(Error::request(
+            "the site has no clock but the first recorder's; one of its own is sync = \"free\"",
+        ));
+    }
     let model = Model::new(&stated, asked, options.delay_sigma_s);
     let mut fitting = Fitting {
         left_out: vec![Vec::new(); heard.len()],
@@ -216,7 +241,8 @@ pub fn calibrate(site: &Site, heard: Vec<Heard>, options: &Options, progress: Pr
     let open = still_open(&model, &solution, TOLD);
     if let Some(worst) = open.iter().find(|o| o.is_asked(asked)) {
         let proposals = further::proposals(&model, &state, &blocks, (&solution, scatter), asked, TOLD)?;
-        return Err(Error::request(worst.refusal(site, heard.len(), &proposals)));
+        let sources = heard.iter().map(|h| h.number).max().map_or(0, |last| last + 1);
+        return Err(Error::request(worst.refusal(site, sources, &proposals)));
     }
     let speed_is_told = !open.iter().any(|o| o.what == What::Speed);
     let asked = Asked { speed: asked.speed || (options.asked.is_none() && speed_is_told), ..asked };
@@ -228,7 +254,7 @@ pub fn calibrate(site: &Site, heard: Vec<Heard>, options: &Options, progress: Pr
         }
     }
     warnings.extend(doubts(site, &sensors, &fits, &certainty, asked));
-    Ok(state.told(state::Told {
+    let mut told = state.told(state::Told {
         asked,
         solution: &solution,
         stated: &stated,
@@ -237,7 +263,27 @@ pub fn calibrate(site: &Site, heard: Vec<Heard>, options: &Options, progress: Pr
         scatter: [scatter.place_m, scatter.range_m],
         fits,
         warnings,
-    }))
+    });
+    if asked.clock {
+        progress("comparing clocks", 0.0);
+        let array = Array::new(&told.site, Medium::of(&told.site), band_hz, sensors)?;
+        let scene = clocks::Scene {
+            site: &told.site,
+            array: &array,
+            heard: &heard,
+            model: &model,
+            solution: &solution,
+            scatter,
+        };
+        let clocks = scene.clocks()?;
+        // What was asked for by name is told or nothing is written.
+        let untold = clocks.iter().find(|c| c.offset_s.is_none()).and_then(|c| c.open.clone());
+        if let Some(open) = untold.filter(|_| options.asked.is_some()) {
+            return Err(Error::request(open));
+        }
+        told.take_clocks(clocks);
+    }
+    Ok(told)
 }
 
 /// A calibration under way.
@@ -284,81 +330,6 @@ impl Fitting<'_> {
         self.solution = Some(solved);
         (before, moved)
     }
-}
-
-/// Sensors whose range in a take is off by a crest: their word does not count in it as long as that is so.
-fn mistaken(block: &Block, wavelength_m: f64) -> Vec<usize> {
-    let residual = block.residual_m();
-    let off: Vec<usize> = (0..residual.len()).filter(|&i| residual[i].abs() > wavelength_m / 3.0).collect();
-    if residual.len() - off.len() < 3 { Vec::new() } else { off }
-}
-
-/// Root mean square of what is left of the ranges that count, metres.
-fn left_m(blocks: &[Block]) -> f64 {
-    let squares = blocks.iter().flat_map(|block| {
-        let residual = block.residual_m();
-        block.kept.iter().map(move |&i| residual[i] * residual[i]).collect::<Vec<_>>()
-    });
-    let (sum, count) = squares.fold((0.0, 0.0f64), |(s, c), x| (s + x, c + 1.0));
-    (sum / count.max(1.0)).sqrt()
-}
-
-/// Residuals before and after.
-fn fits(model: &Model, heard: &[Heard], blocks: &[Block], solution: &Solution, x: &DVector<f64>) -> Vec<Fit> {
-    heard
-        .iter()
-        .zip(blocks)
-        .map(|(take, block)| {
-            let groups: Vec<usize> = block.members.iter().map(|&m| model.groups[m]).collect();
-            // What the stated site would have left: the excess now, and what the corrections up to now took away.
-            let before: DVector<f64> = &block.excess_m + &block.jacobian * x;
-            let after: DVector<f64> = &block.excess_m - &block.jacobian * (&solution.x - x);
-            let [before, after] = [before, after].map(|r| centred(r.as_slice(), &groups));
-            Fit {
-                place_m: take.source.place_m(),
-                sensors: take.take.sensors.clone(),
-                residual_m: before.into_iter().zip(after).map(|(b, a)| [b, a]).collect(),
-                counts: (0..block.members.len()).map(|i| block.kept.contains(&i)).collect(),
-            }
-        })
-        .collect()
-}
-
-/// What remains odd, in sentences.
-fn doubts(site: &Site, sensors: &[usize], fits: &[Fit], certainty: &[f64], asked: Asked) -> Vec<String> {
-    let id = |sensor: usize| &site.sensors[sensor].id;
-    let mut told = Vec::new();
-    if asked.polarity {
-        let unsure = sensors.iter().zip(certainty).filter(|(_, c)| c.abs() < CERTAIN);
-        let unsure: Vec<String> = unsure.map(|(s, _)| format!("'{}'", id(*s))).collect();
-        if !unsure.is_empty() {
-            told.push(format!(
-                "the polarity of {} is not clear and stays: a wider --band tells it better",
-                unsure.join(", ")
-            ));
-        }
-    }
-    let inverted = sensors.iter().zip(certainty).filter(|(_, c)| !asked.polarity && **c < -CERTAIN);
-    let inverted: Vec<String> = inverted.map(|(s, _)| format!("'{}'", id(*s))).collect();
-    if !inverted.is_empty() {
-        told.push(format!(
-            "{} sounds wired the other way round than the others, which moves its delay: add polarity to --fit",
-            inverted.join(", ")
-        ));
-    }
-    for (take, fit) in fits.iter().enumerate() {
-        let mistaken = fit.sensors.iter().zip(&fit.counts).filter(|(_, c)| !**c);
-        let mistaken: Vec<String> = mistaken.map(|(s, _)| format!("'{}'", id(*s))).collect();
-        if !mistaken.is_empty() {
-            let [x, y, z]: [f64; 3] = fit.place_m.into();
-            told.push(format!(
-                "source {} at {x:.3}, {y:.3}, {z:.3} m: what {} heard fits nothing and is left out; an echo, or the place is wrong",
-                take + 1,
-                mistaken.join(", ")
-            ));
-        }
-    }
-    told
 }
 
 /// What undoes a state in a take that has had another one undone already.

@@ -184,6 +184,7 @@ impl<'a> State<'a> {
             thickness_m,
             scatter,
             fits,
+            clocks: Vec::new(),
             site,
             band_hz: self.band_hz,
             metres_per_second: self.model.slopes.metres_per_second,

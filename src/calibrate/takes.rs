@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use nalgebra::DMatrix;
 
+use super::beam::Stretch;
 use super::{Geometry, since};
 use crate::capture::{Captures, events};
 use crate::cross_spectra::ChannelCorrection;
@@ -34,6 +35,13 @@ pub struct Heard {
     pub source: Source,
     /// What was heard.
     pub take: Take,
+    /// The source's number, and the recording's, from 0: taps of one recording share a start of all clocks.
+    pub(super) number: usize,
+    pub(super) recording: usize,
+    /// The recording, where in it the tap is that was cut out, and its rate.
+    pub(super) files: Vec<PathBuf>,
+    pub(super) window: Option<Stretch>,
+    pub(super) rate_hz: f64,
     /// In words, for errors.
     name: String,
     /// What was undone in the take beyond the site's own word.
@@ -113,9 +121,42 @@ fn clear_m(legs: &[Leg]) -> f64 {
 }
 
 impl Heard {
-    fn new(source: Source, take: Take, name: String) -> Self {
-        let undone = vec![ChannelCorrection { gain: 1.0, delay_s: 0.0 }; take.sensors.len()];
-        Self { source, take, name, undone }
+    /// Listens to one source, or to the tap in a stretch, seconds; `numbers` are those of source and recording.
+    fn new(
+        site: &Site,
+        (source, numbers): (Source, [usize; 2]),
+        files: &[PathBuf],
+        window_s: Option<[f64; 2]>,
+        options: &LocateOptions,
+    ) -> Result<Self> {
+        let captures = Captures::open(files)?;
+        let rate_hz = f64::from(captures.sample_rate_hz());
+        let stretch = |[from_s, to_s]: [f64; 2]| {
+            let [first, end] = [from_s, to_s].map(|s| (s * rate_hz).round() as u64);
+            Stretch { first, frames: end - first }
+        };
+        let of_tap = window_s.map_or_else(|| options.clone(), |window| within(options, window));
+        let take = Take::hear(site, captures, &of_tap, &|_, _| ())?;
+        Ok(Self {
+            source,
+            number: numbers[0],
+            recording: numbers[1],
+            files: files.to_vec(),
+            window: window_s.map(stretch),
+            rate_hz,
+            name: match window_s {
+                Some(_) if numbers != [numbers[0]; 2] => format!("{}, tap {}", name(files), numbers[0] + 1),
+                _ => name(files),
+            },
+            undone: vec![ChannelCorrection { gain: 1.0, delay_s: 0.0 }; take.sensors.len()],
+            take,
+        })
+    }
+
+    /// Those of its sensors that a clock has, as numbers in an array.
+    pub(super) fn on_clock(&self, array: &Array<'_>, clock: usize) -> Vec<usize> {
+        let is = |m: &usize| array.groups()[*m] == clock && self.take.sensors.contains(&array.sensors[*m]);
+        (0..array.len()).filter(is).collect()
     }
 
     /// Undoes what a state says of each sensor, by its number in the site, and no more than that.
@@ -158,7 +199,7 @@ pub fn hear(
     {
         let take = |(i, (source, files)): (usize, (Source, &[PathBuf]))| {
             progress("listening", i as f64 / sources.len() as f64);
-            one_capture(site, source, files, &options)
+            one_capture(site, (source, [i, i]), files, &options)
         };
         return sources.iter().copied().zip(files.chunks(per)).enumerate().map(take).collect();
     }
@@ -182,16 +223,36 @@ fn name(files: &[PathBuf]) -> String {
 }
 
 /// One capture of one source: the tap in it where there is one, else all of it.
-fn one_capture(site: &Site, source: Source, files: &[PathBuf], options: &LocateOptions) -> Result<Heard> {
-    let of_tap = match windows(site, files, options)?[..] {
-        [window] => within(options, window),
-        _ => options.clone(),
+fn one_capture(site: &Site, source: (Source, [usize; 2]), files: &[PathBuf], options: &LocateOptions) -> Result<Heard> {
+    // By clocks of their own one tap is at several times.
+    let window_s = match clocks(site)[..] {
+        [clock] => match windows(&of_clock(site, clock), files, options)?[..] {
+            [window_s] => Some(window_s),
+            _ => None,
+        },
+        _ => None,
     };
-    let take = Take::hear(site, Captures::open(files)?, &of_tap, &|_, _| ())?;
-    Ok(Heard::new(source, take, name(files)))
+    Heard::new(site, source, files, window_s, options)
 }
 
-/// One capture with a tap at each place in turn.
+/// Clocks of the sensors that are used.
+fn clocks(site: &Site) -> Vec<usize> {
+    let used = site.clock_groups().into_iter().zip(&site.sensors).filter(|(_, sensor)| !sensor.disabled);
+    let mut clocks: Vec<usize> = used.map(|(clock, _)| clock).collect();
+    clocks.sort_unstable();
+    clocks.dedup();
+    clocks
+}
+
+/// The site as far as one clock hears it.
+fn of_clock(site: &Site, clock: usize) -> Site {
+    let mut site = site.clone();
+    let groups = site.clock_groups();
+    site.sensors.iter_mut().zip(groups).for_each(|(sensor, group)| sensor.disabled |= group != clock);
+    site
+}
+
+/// One capture with a tap at each place in turn, each taken once for every clock.
 fn taps(
     site: &Site,
     files: &[PathBuf],
@@ -199,35 +260,39 @@ fn taps(
     options: &LocateOptions,
     progress: Progress<'_>,
 ) -> Result<Vec<Heard>> {
-    let found = windows(site, files, options)?;
-    if found.len() != sources.len() {
-        let times: Vec<String> = found.iter().take(12).map(|w| format!("{:.3}", w[0])).collect();
-        let at = if times.is_empty() { String::new() } else { format!(", at {} s", times.join(", ")) };
-        return Err(Error::request(format!(
-            "{}: {} stand out of the noise{at}, and there are {}; give the places in the order of the taps, one each",
-            name(files),
-            counted(found.len(), "tap"),
-            counted(sources.len(), "place"),
-        )));
+    let mut heard = Vec::new();
+    let all = clocks(site);
+    for (done, &clock) in all.iter().enumerate() {
+        let part = of_clock(site, clock);
+        let found = windows(&part, files, options)?;
+        if found.len() != sources.len() {
+            let times: Vec<String> = found.iter().take(12).map(|w| format!("{:.3}", w[0])).collect();
+            let at = if times.is_empty() { String::new() } else { format!(", at {} s", times.join(", ")) };
+            let recorder = &site.recorders[clock].id;
+            let on = if all.len() == 1 { String::new() } else { format!(", recorder '{recorder}'") };
+            return Err(Error::request(format!(
+                "{}{on}: {} stand out of the noise{at}, and there are {}; give the places in the order of the taps, one each",
+                name(files),
+                counted(found.len(), "tap"),
+                counted(sources.len(), "place"),
+            )));
+        }
+        for (i, (source, window_s)) in sources.iter().zip(found).enumerate() {
+            progress("listening", (done + i) as f64 / (sources.len() * all.len()) as f64);
+            heard.push(Heard::new(&part, (*source, [i, 0]), files, Some(window_s), options)?);
+        }
     }
-    let take = |(i, (source, window)): (usize, (&Source, &[f64; 2]))| {
-        progress("listening", i as f64 / sources.len() as f64);
-        let take = Take::hear(site, Captures::open(files)?, &within(options, *window), &|_, _| ())?;
-        Ok(Heard::new(*source, take, format!("{}, tap {}", name(files), i + 1)))
-    };
-    sources.iter().zip(&found).enumerate().map(take).collect()
+    heard.sort_by_key(|h| h.number);
+    Ok(heard)
 }
 
 fn within(options: &LocateOptions, [from_s, to_s]: [f64; 2]) -> LocateOptions {
     LocateOptions { from_s: Some(from_s), to_s: Some(to_s), transient: true, ..options.clone() }
 }
 
-/// Stretches, seconds, that hold one tap each; none in recordings of clocks of their own, where one tap is at several times.
+/// Stretches, seconds, that hold one tap each, by a single clock.
 fn windows(site: &Site, files: &[PathBuf], options: &LocateOptions) -> Result<Vec<[f64; 2]>> {
     let mut captures = Captures::open(files)?;
-    if site.recorders.iter().any(|recorder| recorder.clock != 0) {
-        return Ok(Vec::new());
-    }
     let sensors: Vec<usize> = (0..site.sensors.len()).filter(|&i| !site.sensors[i].disabled).collect();
     captures.select(selection(site, &captures, &sensors)?);
     let medium = Medium::of(site);

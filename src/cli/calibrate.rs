@@ -17,6 +17,7 @@ const EXAMPLES: &str = "Examples:
   pinhole calibrate taps.wav --site prk.toml --at 1,0,0.3 --at 0,1,0.9 --at -1,0,1.6 --at 0,-1,2.1 -o prk2.toml
   pinhole calibrate a.wav b.wav c.wav --site prk.toml --at 1,0,0.3 --at 0,1,0.9 --at -1,0,1.6 --fit delay,gain -o prk2.toml
 
+A site of several recorders needs a file of each: all files of a capture, in the order of its recorders, then the next.
 A source at a known place is a tap on the wall, a lead break, or anything hand-held that hisses. Give one capture a
 place, or one capture with a tap at each place in turn, the places in the same order. The new site file keeps the
 comments of the old one; calibration.json and the residuals' plot go to <SITE2>.calibration.";
@@ -37,7 +38,7 @@ pub struct Arguments {
     /// The new site file
     #[arg(long = "output", short, value_name = "SITE2.toml")]
     output: PathBuf,
-    /// What to find out, parted by commas [default: delay,gain,polarity, positions that the site leaves open, and the speed where it is told]
+    /// What to find out, parted by commas [default: delay,gain,polarity, positions that the site leaves open, and speed and clocks where they are told]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     fit: Vec<Fit>,
     /// Frequency band with unit, as 20..60kHz [default: the band that leaks are heard in]
@@ -75,6 +76,8 @@ enum Fit {
     Position,
     /// Speed of sound, or the wall's thickness
     Speed,
+    /// How clocks of free recorders stand and drift
+    Clock,
 }
 
 /// Runs the command.
@@ -102,6 +105,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             polarity: asked(Fit::Polarity),
             position: asked(Fit::Position),
             speed: asked(Fit::Speed),
+            clock: asked(Fit::Clock),
         }),
         at_sigma_m: arguments.at_sigma,
         delay_sigma_s: arguments.delay_sigma,

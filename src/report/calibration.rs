@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::planning::length;
 use super::words::printable;
-use crate::calibrate::{Calibration, Change};
+use crate::calibrate::{Calibration, Change, Clock};
 use crate::site::{Point3, Site};
 
 /// The conclusion in one line.
@@ -49,6 +49,23 @@ pub fn calibration_text(site: &Site, calibration: &Calibration) -> String {
             line(format!("  speed      {:.2} m/s → {:.2} ± {:.2} m/s", speed.before, speed.after, speed.sigma));
         }
     }
+    for clock in &calibration.clocks {
+        let id = |recorder: usize| printable(&site.recorders[recorder].id);
+        let told = [
+            clock.offset_s.map(|(offset_s, sigma_s)| {
+                let when = if offset_s < 0.0 { "before" } else { "after" };
+                format!("started {:.7} s {when} {}, ± {:.1} µs", offset_s.abs(), id(0), 1e6 * sigma_s)
+            }),
+            clock.drift_ppm.map(|(ppm, sigma)| {
+                let runs = if ppm < 0.0 { "slow" } else { "fast" };
+                format!("runs {:.2} ± {sigma:.2} ppm {runs}", ppm.abs())
+            }),
+        ];
+        let told: Vec<String> = told.into_iter().flatten().collect();
+        if !told.is_empty() {
+            line(format!("  clock      {} {}", id(clock.recorder), told.join(", ")));
+        }
+    }
     for found in &calibration.sensors {
         let id = printable(&site.sensors[found.sensor].id);
         let mut parts = Vec::new();
@@ -82,6 +99,7 @@ struct CalibrationRecord<'a> {
     speed_m_s: ChangeRecord<f64>,
     speed_is_told: bool,
     thickness_m: Option<ChangeRecord<f64>>,
+    clocks: Vec<ClockRecord<'a>>,
     sensors: Vec<SensorRecord<'a>>,
     sources: Vec<SourceRecord<'a>>,
     warnings: &'a [String],
@@ -92,6 +110,17 @@ struct ChangeRecord<T> {
     before: T,
     after: T,
     sigma: f64,
+}
+
+#[derive(Serialize)]
+struct ClockRecord<'a> {
+    recorder: &'a str,
+    reference: &'a str,
+    offset_s: Option<f64>,
+    offset_sigma_s: Option<f64>,
+    drift_ppm: Option<f64>,
+    drift_sigma_ppm: Option<f64>,
+    sources: usize,
 }
 
 #[derive(Serialize)]
@@ -158,6 +187,15 @@ pub fn calibration_json(site: &Site, calibration: &Calibration) -> String {
             })
             .collect(),
     });
+    let clock = |clock: &Clock| ClockRecord {
+        recorder: &site.recorders[clock.recorder].id,
+        reference: &site.recorders[0].id,
+        offset_s: clock.offset_s.map(|o| o.0),
+        offset_sigma_s: clock.offset_s.map(|o| o.1),
+        drift_ppm: clock.drift_ppm.map(|d| d.0),
+        drift_sigma_ppm: clock.drift_ppm.map(|d| d.1),
+        sources: clock.sources,
+    };
     let record = CalibrationRecord {
         format: "pinhole-calibration",
         version: 1,
@@ -170,6 +208,7 @@ pub fn calibration_json(site: &Site, calibration: &Calibration) -> String {
         speed_m_s: calibration.speed_m_s.into(),
         speed_is_told: calibration.wavenumber.is_some(),
         thickness_m: calibration.thickness_m.map(Into::into),
+        clocks: calibration.clocks.iter().map(clock).collect(),
         sensors: sensors.collect(),
         sources: sources.collect(),
         warnings: &calibration.warnings,

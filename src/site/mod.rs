@@ -83,7 +83,7 @@ pub enum SpeedSigma {
 }
 
 /// One recorder: one capture file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recorder {
     /// Name in the site file.
     pub id: String,
@@ -91,6 +91,11 @@ pub struct Recorder {
     pub clock: usize,
     /// The stand of a roving survey that it belongs to, from 0: stands were not recorded at the same time.
     pub stand: usize,
+    /// Its first sample was taken so much later than that of the first recorder, seconds, and one standard deviation: the site's
+    /// word, for the recordings that share it.
+    pub offset_s: Option<(f64, f64)>,
+    /// Its clock runs so much faster than that of the first recorder, parts per million, and one standard deviation.
+    pub drift_ppm: Option<(f64, f64)>,
 }
 
 /// One sensor and the channel it is recorded on.

@@ -1,6 +1,7 @@
 //! Recorders and sensors of a site file.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use super::read_wall::{COORDINATE_M, by_id, place_on_wall};
 use super::table::Table;
@@ -12,6 +13,10 @@ const ASSUMED_POSITION_SIGMA_M: f64 = 0.001;
 
 /// A contact sensor's stated place may be its middle rather than its foot, and the wall a little out of round.
 const CONTACT_M: f64 = 0.03;
+
+/// How recorders' clocks may stand to each other: a day, and a thousandth.
+const OFFSET_S: RangeInclusive<f64> = -86_400.0..=86_400.0;
+const DRIFT_PPM: RangeInclusive<f64> = -1000.0..=1000.0;
 
 /// The ids of one kind of table, each given once.
 #[derive(Default)]
@@ -42,13 +47,34 @@ pub(super) fn read_recorders(root: &mut Table) -> Result<Vec<Recorder>> {
             let what = "the first recorder is the clock of the others and cannot be 'free'; needed: sync = \"shared\"";
             return Err(table.error_of("sync", what));
         }
+        let offset_s = measured(&mut table, ["offset_s", "offset_sigma_s"], OFFSET_S, locked)?;
+        let drift_ppm = measured(&mut table, ["drift_ppm", "drift_sigma_ppm"], DRIFT_PPM, locked)?;
         table.finish()?;
-        recorders.push(Recorder { id, clock: if locked { 0 } else { recorders.len() }, stand: 0 });
+        recorders.push(Recorder { id, clock: if locked { 0 } else { recorders.len() }, stand: 0, offset_s, drift_ppm });
     }
     if recorders.is_empty() {
-        recorders.push(Recorder { id: "A".into(), clock: 0, stand: 0 });
+        recorders.push(Recorder { id: "A".into(), ..Recorder::default() });
     }
     Ok(recorders)
+}
+
+/// What a site says of a clock, and how sure it is of it.
+fn measured(
+    table: &mut Table,
+    [key, sigma_key]: [&'static str; 2],
+    range: RangeInclusive<f64>,
+    locked: bool,
+) -> Result<Option<(f64, f64)>> {
+    let sigmas = 0.0..=*range.end();
+    match (table.opt_f64(key, range)?, table.opt_f64(sigma_key, sigmas)?) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) if locked => Err(table.error_of(
+            key,
+            format!("'{key}' of a recorder that shares the first one's clock; needed: sync = \"free\""),
+        )),
+        (Some(value), Some(sigma)) => Ok(Some((value, sigma))),
+        _ => Err(table.error(format!("'{key}' and '{sigma_key}' belong together; needed: both, or neither"))),
+    }
 }
 
 /// The sensors, in the order of the file.

@@ -8,10 +8,11 @@ use super::read::parse_site;
 use super::{PathKind, PlateWave, Point3, Site, SpeedSigma};
 use crate::error::{Error, Result};
 
-/// Digits that are kept: a hundredth of a millimetre, a nanosecond, a hundredth of a decibel.
+/// Digits that are kept: a hundredth of a millimetre, a nanosecond, a hundredth of a decibel, and of a drift a hundred-thousandth of a part in a million.
 const PLACE: i32 = 5;
 const DELAY: i32 = 9;
 const GAIN: i32 = 2;
+const DRIFT: i32 = 5;
 
 /// The text of a site file that says `now` where `text` says `before`; it is read again to be sure.
 ///
@@ -25,15 +26,21 @@ pub fn restated(text: &str, before: &Site, now: &Site, path: &Path) -> Result<St
     {
         restate_path(table, &before.path, &now.path);
     }
-    let sensors = document.get_mut("sensor");
-    let tables: Vec<&mut dyn TableLike> = match sensors {
-        Some(Item::ArrayOfTables(tables)) => tables.iter_mut().map(|t| t as &mut dyn TableLike).collect(),
-        Some(Item::Value(Value::Array(values))) => {
-            values.iter_mut().filter_map(|v| v.as_inline_table_mut().map(|t| t as &mut dyn TableLike)).collect()
+    let recorders = tables(document.get_mut("recorder"));
+    for (table, (old, new)) in recorders.into_iter().zip(before.recorders.iter().zip(&now.recorders)) {
+        let measured = [
+            (["offset_s", "offset_sigma_s"], old.offset_s, new.offset_s, DELAY),
+            (["drift_ppm", "drift_sigma_ppm"], old.drift_ppm, new.drift_ppm, DRIFT),
+        ];
+        for ([key, sigma_key], old, new, digits) in measured {
+            if let Some((value, sigma)) = new.filter(|_| old != new) {
+                set(table, key, rounded(value, digits).into());
+                set(table, sigma_key, rounded(sigma, digits).into());
+            }
         }
-        _ => Vec::new(),
-    };
-    for (table, (old, new)) in tables.into_iter().zip(before.sensors.iter().zip(&now.sensors)) {
+    }
+    let sensors = tables(document.get_mut("sensor"));
+    for (table, (old, new)) in sensors.into_iter().zip(before.sensors.iter().zip(&now.sensors)) {
         if old.position_m != new.position_m {
             match &new.foot.filter(|_| table.contains_key("wall")) {
                 Some(foot) => {
@@ -60,6 +67,17 @@ pub fn restated(text: &str, before: &Site, now: &Site, path: &Path) -> Result<St
     let text = document.to_string();
     parse_site(&text, &path.display().to_string())?;
     Ok(text)
+}
+
+/// The tables of a list, however it is written.
+fn tables(list: Option<&mut Item>) -> Vec<&mut dyn TableLike> {
+    match list {
+        Some(Item::ArrayOfTables(tables)) => tables.iter_mut().map(|t| t as &mut dyn TableLike).collect(),
+        Some(Item::Value(Value::Array(values))) => {
+            values.iter_mut().filter_map(|v| v.as_inline_table_mut().map(|t| t as &mut dyn TableLike)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn restate_path(table: &mut dyn TableLike, before: &PathKind, now: &PathKind) {

@@ -66,6 +66,8 @@ pub fn read_survey(path: &Path) -> Result<Survey> {
         let recorder = |recorder: &Recorder| Recorder {
             id: if stand.site.recorders.len() == 1 { stand.id.clone() } else { called(&recorder.id) },
             clock: before + recorder.clock,
+            offset_s: None,
+            drift_ppm: None,
             stand: number,
         };
         site.recorders.extend(stand.site.recorders.iter().map(recorder));

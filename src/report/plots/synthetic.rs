@@ -168,7 +168,7 @@ fn site(name: &str, walls: Vec<Wall>, sensors: Vec<(String, Point3)>) -> Site {
             speed_sigma: SpeedSigma::Relative(1e-3),
         }),
         walls,
-        recorders: vec![Recorder { id: "A".into(), clock: 0, stand: 0 }],
+        recorders: vec![Recorder { id: "A".into(), ..Recorder::default() }],
         sensors: sensors.into_iter().enumerate().map(sensor).collect(),
         assumptions: Vec::new(),
     }
