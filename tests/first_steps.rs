@@ -52,7 +52,8 @@ fn at_a_terminal_it_asks_for_what_no_flag_says() {
     let folder = tempfile::tempdir().unwrap();
     let at_terminal = |flags: &str, answers: &[(&str, &str)]| {
         let mut command = common::program(folder.path());
-        command.args(format!("init {flags}").split_whitespace());
+        // The terminal's, not the empty one that tests have otherwise.
+        command.stdin(std::process::Stdio::inherit()).args(format!("init {flags}").split_whitespace());
         let mut terminal = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
         for (question, answer) in answers {
             terminal.exp_string(question).unwrap_or_else(|e| panic!("{question}: {e}"));
