@@ -25,11 +25,24 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plan", &["locate", "site", "propagation", "error", "units"]),
     ("calibrate", &["locate", "capture", "cross_spectra", "site", "propagation", "error"]),
     ("simulate", &["site", "propagation", "capture", "atomic", "error", "units"]),
-    ("speed", &["capture", "channelise", "cross_spectra", "locate", "site", "error"]),
+    ("speed", &["capture", "channelise", "cross_spectra", "locate", "site", "simd", "error"]),
     ("batch", &["report", "locate", "capture", "site", "atomic", "error"]),
     (
         "report",
-        &["locate", "plan", "calibrate", "inspect", "capture", "site", "propagation", "atomic", "error", "units"],
+        &[
+            "locate",
+            "plan",
+            "calibrate",
+            "inspect",
+            "speed",
+            "capture",
+            "site",
+            "propagation",
+            "simd",
+            "atomic",
+            "error",
+            "units",
+        ],
     ),
 ];
 

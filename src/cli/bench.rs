@@ -1,40 +1,58 @@
-//! `pinhole bench`: how fast this machine is.
+//! `pinhole bench`: how fast this machine is, and how fast it could be.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
-use pinhole::simd::lanes;
+use clap::{Args, ValueEnum};
+use pinhole::locate::Options;
+use pinhole::report::{Speed, speed_json, speed_text, write_speed_plots};
 use pinhole::simulate::{parse_scene, simulate, write};
 use pinhole::site::{Site, read_site};
-use pinhole::speed::{CoreRow, Job, Spread, core, job};
+use pinhole::speed::{Extent, core, floor, job, roof};
 use pinhole::{Error, Result};
-use serde_json::{Value, json};
 
 use super::console::{self, Progress};
+use super::quantity::{self, BandHz};
 
 const EXAMPLES: &str = "Examples:
   pinhole bench
-  pinhole bench prk.wav --site prk.toml --json > speed.json
+  pinhole bench --roof --out speed
+  pinhole bench prk.wav --site prk.toml --band 20..60kHz --json > speed.json
 
-Candidates take turns, so that a busy machine is busy for all; figures are medians of nine rounds.";
+Candidates take turns, so that a busy machine is busy for all; figures are medians of nine rounds. --roof measures how
+fast this machine moves bytes and computes, works out from that the least that each stage can take, and tells how near
+to it each one comes, on one thread.";
 
-/// The scene of the shipped sample: eight microphones, a leak, machines.
-const SCENE: &str = include_str!("../../samples/tunnel.scene.toml");
+/// The job that is timed where no capture is given: sixteen microphones, a panel, ten seconds.
+const SCENE: &str = include_str!("../../benches/reference.scene.toml");
 
-/// Length of the synthetic capture, seconds.
-const SYNTHETIC_S: f64 = 5.0;
+/// The band that goes with it, hertz.
+const SCENE_BAND_HZ: (f64, f64) = (20e3, 60e3);
 
 /// Flags of `pinhole bench`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Captures to measure the stages on [default: five synthetic seconds of eight channels]
+    /// Captures to measure the stages on [default: ten synthetic seconds of sixteen channels]
     #[arg(value_name = "CAPTURE.wav")]
     captures: Vec<PathBuf>,
     /// What they are of, for the whole job [default: site.toml beside the first capture, where there is one]
     #[arg(long, value_name = "SITE.toml", requires = "captures")]
     site: Option<PathBuf>,
+    /// Frequency band with unit, as 20kHz..60kHz [default: chosen from the sample rate]
+    #[arg(long, value_name = "LO..HI", value_parser = quantity::band)]
+    band: Option<BandHz>,
+    /// This part alone
+    #[arg(long, value_name = "PART", value_enum)]
+    only: Option<Part>,
+    /// The limits of this machine, the least that each stage can take, and how near to it each comes
+    #[arg(long, conflicts_with = "only")]
+    roof: bool,
+    /// Folder for plots [default: none are written]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Print JSON and nothing else on stdout
     #[arg(long)]
     json: bool,
@@ -43,15 +61,54 @@ pub struct Arguments {
     quiet: bool,
 }
 
+/// Parts that can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The FFT core over lengths
+    Core,
+    /// Reading captures
+    Read,
+    /// The stages and the whole job
+    Job,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Those of reading and locating.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments { only, out, quiet, .. } = arguments;
+    out.iter().try_for_each(|out| console::check_folder(out))?;
+    let wanted = |part: Part| only.is_none_or(|only| only == part);
+    let progress = Progress::new(*quiet);
+    let mut speed = Speed { synthetic: arguments.captures.is_empty(), ..Speed::default() };
+    if wanted(Part::Read) || wanted(Part::Job) {
+        let measured = measure(arguments, &progress, &mut speed);
+        measured.inspect_err(|_| progress.finish())?;
+    }
+    if wanted(Part::Core) {
+        speed.core = core(&|share| progress.show("the FFT core", share));
+    }
+    progress.finish();
+    if let Some(out) = out {
+        write_speed_plots(&speed, out)?;
+    }
+    console::print(&if arguments.json { speed_json(&speed) } else { speed_text(&speed) })?;
+    if let Some(out) = out.as_ref().filter(|_| !quiet) {
+        console::complain(&format!("plots in {}", out.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What needs a capture: the stages, the job and the roof.
+fn measure(arguments: &Arguments, progress: &Progress, speed: &mut Speed) -> Result<()> {
     let folder = tempfile::tempdir().map_err(|e| Error::io(std::env::temp_dir(), e))?;
+    let mut options = Options { band_hz: arguments.band.map(|BandHz(low, high)| (low, high)), ..Options::default() };
     let (paths, site) = match arguments.captures.first() {
         None => {
+            progress.show("simulating", 0.0);
             let (capture, site) = synthetic(folder.path())?;
+            options.band_hz = options.band_hz.or(Some(SCENE_BAND_HZ));
             (vec![capture], Some(site))
         }
         Some(first) => {
@@ -60,99 +117,21 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             (arguments.captures.clone(), site)
         }
     };
-    let progress = Progress::new(arguments.quiet);
-    let job = job(&paths, site.as_ref(), &|share| progress.show("the job", share));
-    let job = job.inspect_err(|_| progress.finish())?;
-    let core = core(&|share| progress.show("the FFT core", share));
-    progress.finish();
-    if arguments.json {
-        let text = serde_json::to_string_pretty(&document(&core, &job)).expect("only string keys are used");
-        console::print(&(text + "\n"))?;
-    } else {
-        console::print(&table(&core, &job, arguments.captures.is_empty()))?;
+    let (site, options) = (site.as_ref(), &options);
+    let extent = if arguments.only == Some(Part::Read) { Extent::Reading } else { Extent::Whole { site, options } };
+    speed.job = Some(job(&paths, extent, &|share| progress.show("the job", share))?);
+    if arguments.roof {
+        let open = || File::open(&paths[0]).map(|file| Box::new(file) as Box<dyn Read>);
+        let roof = roof(&open, &|share| progress.show("the roof", share)).map_err(|e| Error::io(&paths[0], e))?;
+        let floor = floor(&paths, site, options, &roof, &|share| progress.show("the floor", share))?;
+        speed.roof = Some((roof, floor));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// A synthetic capture and its site, written to `folder`.
 fn synthetic(folder: &Path) -> Result<(PathBuf, Site)> {
-    let scene = SCENE.replace("duration_s = 0.5", &format!("duration_s = {SYNTHETIC_S}"));
-    let scene = parse_scene(&scene, "the scene of the shipped sample")?;
+    let scene = parse_scene(SCENE, "the scene of the benchmark")?;
     write(&scene, &simulate(&scene)?, folder)?;
     Ok((folder.join("capture.wav"), scene.site))
-}
-
-fn document(core: &[CoreRow], job: &Job) -> Value {
-    let spread = |s: &Spread| json!({"median_s": s.median_s, "least_s": s.least_s, "most_s": s.most_s});
-    let row = |row: &CoreRow| {
-        json!({
-            "length": row.length,
-            "across_channels": spread(&row.across_channels),
-            "realfft": spread(&row.realfft),
-            "rustfft_complex": spread(&row.complex),
-            "two_in_one": spread(&row.two_in_one),
-        })
-    };
-    let stage = |row: &pinhole::speed::JobRow| {
-        let per_s = row.samples.map(|samples| samples / row.time.median_s);
-        json!({"name": row.name, "time": spread(&row.time), "samples_per_s": per_s})
-    };
-    json!({
-        "format": "pinhole-speed",
-        "version": 1,
-        "lanes": lanes(),
-        "threads": rayon::current_num_threads(),
-        "fft": core.iter().map(row).collect::<Vec<_>>(),
-        "job": {
-            "files": job.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
-            "channels": job.channels,
-            "duration_s": job.duration_s,
-            "sample_rate_hz": job.sample_rate_hz,
-            "stages": job.stages.iter().map(stage).collect::<Vec<_>>(),
-        },
-    })
-}
-
-fn table(core: &[CoreRow], job: &Job, is_synthetic: bool) -> String {
-    let mut lines = vec![
-        format!("FFT core, one thread, registers of {} lanes: µs a channel, median", lanes()),
-        "  length   16 channels at once   realfft   rustfft, complex   two in one   of realfft".into(),
-    ];
-    for row in core {
-        let us = |spread: &Spread| spread.median_s * 1e6;
-        lines.push(format!(
-            "  {:>6} {:>21.2} {:>9.2} {:>18.2} {:>12.2} {:>10.0} %",
-            row.length,
-            us(&row.across_channels),
-            us(&row.realfft),
-            us(&row.complex),
-            us(&row.two_in_one),
-            100.0 * row.across_channels.median_s / row.realfft.median_s
-        ));
-    }
-    lines.push("  (at once: window and telling channels apart included; realfft and complex bare)".into());
-    let what = if is_synthetic { "a synthetic capture".into() } else { job.files[0].display().to_string() };
-    lines.push(String::new());
-    lines.push(format!(
-        "Stages on {what}: {} channels, {:.2} s at {} Hz, {} threads",
-        job.channels,
-        job.duration_s,
-        job.sample_rate_hz,
-        rayon::current_num_threads()
-    ));
-    lines.push("                                           ms   least    most   Msamples/s".into());
-    for row in &job.stages {
-        let ms = |seconds: f64| seconds * 1e3;
-        let rate = row.samples.map(|samples| format!("{:>13.0}", samples / row.time.median_s / 1e6));
-        lines.push(format!(
-            "  {:<36} {:>8.2} {:>7.2} {:>7.2}{}",
-            row.name,
-            ms(row.time.median_s),
-            ms(row.time.least_s),
-            ms(row.time.most_s),
-            rate.unwrap_or_default()
-        ));
-    }
-    lines.push(String::new());
-    lines.join("\n")
 }

@@ -17,6 +17,7 @@ mod page;
 mod planning;
 mod plots;
 mod records;
+mod speed;
 mod text;
 mod words;
 
@@ -30,6 +31,7 @@ pub use page::report_html;
 pub use planning::{plan_csv, plan_json, plan_text};
 pub use plots::{
     Plots, plot_png, write_batch_plot, write_calibration_plot, write_comparison_plot, write_dispersion_plot,
-    write_inspection_plots, write_plan_plot, write_plots,
+    write_inspection_plots, write_plan_plot, write_plots, write_speed_plots,
 };
+pub use speed::{Speed, speed_json, speed_text};
 pub use text::summary;

@@ -42,7 +42,8 @@ pub fn core(progress: &dyn Fn(f64)) -> Vec<CoreRow> {
     LENGTHS.iter().enumerate().map(row).collect()
 }
 
-fn noise(count: usize) -> Vec<f32> {
+/// Numbers without a pattern that matters.
+pub(super) fn noise(count: usize) -> Vec<f32> {
     (0..count).map(|i| ((i * 7919 + i * i % 1013) % 997) as f32 / 500.0 - 1.0).collect()
 }
 

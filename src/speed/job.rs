@@ -1,5 +1,6 @@
 //! The stages of an analysis, and the whole of it, on a capture.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use hound::{SampleFormat, WavReader};
@@ -10,11 +11,11 @@ use crate::capture::Captures;
 use crate::channelise::{Band, Segmentation, Stft};
 use crate::cross_spectra::{Layout, Span, listen};
 use crate::error::{Error, Result};
-use crate::locate::{Options, locate};
+use crate::locate::{Options, Outcome, locate};
 use crate::site::Site;
 
 /// Farthest that sound is taken to differ between sensors where no site tells, samples.
-const SPREAD_SAMPLES: f64 = 1200.0;
+pub(super) const SPREAD_SAMPLES: f64 = 1200.0;
 
 /// Frames read at a time.
 const BLOCK: usize = 1 << 16;
@@ -45,11 +46,25 @@ pub struct Job {
     pub stages: Vec<JobRow>,
 }
 
-/// Measures the stages on captures, and the whole job where a `site` says what they are of.
+/// How much of the work is measured.
+#[derive(Debug, Clone, Copy)]
+pub enum Extent<'t> {
+    /// Reading alone.
+    Reading,
+    /// The pass too, and the whole job where a site says what the captures are of.
+    Whole {
+        /// What they are of.
+        site: Option<&'t Site>,
+        /// How they are located.
+        options: &'t Options,
+    },
+}
+
+/// Measures the stages on captures.
 ///
 /// # Errors
 /// Those of reading and locating.
-pub fn job(paths: &[PathBuf], site: Option<&Site>, progress: &dyn Fn(f64)) -> Result<Job> {
+pub fn job(paths: &[PathBuf], extent: Extent<'_>, progress: &dyn Fn(f64)) -> Result<Job> {
     let captures = Captures::open(paths)?;
     let (frames, channels) = (captures.frames(), captures.channels());
     let sample_rate_hz = captures.sample_rate_hz();
@@ -70,16 +85,13 @@ pub fn job(paths: &[PathBuf], site: Option<&Site>, progress: &dyn Fn(f64)) -> Re
             note("read by hound's iterator", seconds(|| done = iterated(paths)));
             done?;
         }
+        let Extent::Whole { site, options } = extent else { continue };
         let mut done = Ok(());
-        note("spectra: read, transform, multiply", seconds(|| done = spectra(paths)));
+        note("spectra: read, transform, multiply", seconds(|| done = spectra(paths, options)));
         done?;
         if let Some(site) = site {
             let mut done = Ok(Vec::new());
-            let whole = seconds(|| {
-                let located =
-                    Captures::open(paths).and_then(|c| locate(site, c, None, &Options::default(), &|_, _| ()));
-                done = located.map(|outcome| outcome.timing_s);
-            });
+            let whole = seconds(|| done = located(paths, site, options).map(|outcome| outcome.timing_s));
             for (stage, taken) in done? {
                 note(&format!("locate: {stage}"), taken);
             }
@@ -106,7 +118,7 @@ pub fn job(paths: &[PathBuf], site: Option<&Site>, progress: &dyn Fn(f64)) -> Re
     })
 }
 
-fn read(paths: &[PathBuf]) -> Result<()> {
+pub(super) fn read(paths: &[PathBuf]) -> Result<()> {
     let mut captures = Captures::open(paths)?;
     let mut block = Array2::zeros((BLOCK, captures.channels()));
     let mut frame = 0;
@@ -144,13 +156,32 @@ fn iterated(paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-fn spectra(paths: &[PathBuf]) -> Result<()> {
+fn spectra(paths: &[PathBuf], options: &Options) -> Result<()> {
+    let captures = Captures::open(paths)?;
+    let segmentation = Segmentation::suited_to(captures.frames(), SPREAD_SAMPLES);
+    let stft = Stft::new(segmentation, f64::from(captures.sample_rate_hz()));
+    pass(paths, &stft, bins(options, &stft)?)
+}
+
+/// The bins of the band that is asked for.
+pub(super) fn bins(options: &Options, stft: &Stft) -> Result<Range<usize>> {
+    let rate_hz = stft.sample_rate_hz();
+    let band = match options.band_hz {
+        Some((low_hz, high_hz)) => Band::new(low_hz, high_hz, rate_hz),
+        None => Band::usual([20e3, 80e3], rate_hz),
+    };
+    Ok(band?.bins(stft.spacing_hz()))
+}
+
+/// The pass over captures alone.
+pub(super) fn pass(paths: &[PathBuf], stft: &Stft, bins: Range<usize>) -> Result<()> {
     let mut captures = Captures::open(paths)?;
-    let rate_hz = f64::from(captures.sample_rate_hz());
     let span = Span { first_frame: 0, frames: captures.frames() };
-    let segmentation = Segmentation::suited_to(span.frames, SPREAD_SAMPLES);
-    let stft = Stft::new(segmentation, rate_hz);
-    let bins = Band::usual([20e3, 80e3], rate_hz)?.bins(stft.spacing_hz());
-    let layout = Layout::new(segmentation, rate_hz, bins, vec![0; captures.channels()]);
-    listen(&mut captures, span, &stft, &layout, &|_| ()).map(drop)
+    let layout = Layout::new(*stft.segmentation(), stft.sample_rate_hz(), bins, vec![0; captures.channels()]);
+    listen(&mut captures, span, stft, &layout, &|_| ()).map(drop)
+}
+
+/// The whole job.
+pub(super) fn located(paths: &[PathBuf], site: &Site, options: &Options) -> Result<Outcome> {
+    locate(site, Captures::open(paths)?, None, options, &|_, _| ())
 }

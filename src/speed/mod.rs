@@ -1,13 +1,17 @@
-//! How fast this machine is at what pinhole does: the FFT core beside its rivals, each stage, the whole job.
+//! How fast this machine is at what pinhole does: the FFT core beside its rivals, each stage, the whole job, and how fast it could be.
 //!
 //! Figures of one run stand beside each other: candidates take turns, so that a machine that is busy is busy for all of
 //! them. Every figure is a median with its extremes.
 
 mod core;
+mod floor;
 mod job;
+mod roof;
 
 pub use core::{CoreRow, core};
-pub use job::{Job, JobRow, job};
+pub use floor::{FloorRow, floor};
+pub use job::{Extent, Job, JobRow, job};
+pub use roof::{Limit, Open, Roof, roof};
 
 use std::time::Instant;
 

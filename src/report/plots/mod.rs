@@ -29,6 +29,7 @@ mod planning;
 mod sides;
 mod solid;
 mod spectrogram;
+mod speed;
 #[cfg(test)]
 pub(in crate::report) mod synthetic;
 mod unroll;
@@ -46,6 +47,7 @@ use crate::plan::{Options as PlanOptions, Plan};
 use crate::propagation::Medium;
 use crate::report::comparison::Comparison;
 use crate::report::inspection::Inspected;
+use crate::report::speed::Speed;
 use crate::site::Site;
 use picture::Picture;
 
@@ -191,6 +193,19 @@ pub fn write_inspection_plots(subject: &Inspected<'_>, dir: impl AsRef<Path>) ->
     let dir = dir.as_ref();
     let written: Result<Vec<[PathBuf; 2]>> =
         inspection::draw(subject).par_iter().map(|(stem, picture)| write_picture(picture, dir, stem)).collect();
+    Ok(written?.into_iter().flatten().collect())
+}
+
+/// Writes the FFT core over lengths to `dir` as `fft.png` and `fft.svg`, and the stages beside what the machine allows as `roof`, each where
+/// it was measured.
+///
+/// # Errors
+/// As [`write_plots`].
+pub fn write_speed_plots(speed: &Speed, dir: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    let dir = dir.as_ref();
+    let fft = (!speed.core.is_empty()).then(|| write_picture(&speed::draw_core(&speed.core), dir, "fft"));
+    let roof = speed.roof.as_ref().map(|(_, floor)| write_picture(&speed::draw_floor(floor), dir, "roof"));
+    let written: Result<Vec<[PathBuf; 2]>> = fft.into_iter().chain(roof).collect();
     Ok(written?.into_iter().flatten().collect())
 }
 
