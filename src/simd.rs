@@ -3,6 +3,8 @@
 //! Code handed to [`dispatch`] is compiled for each of them and chosen when the program runs. Every lane sees the same
 //! operations, fused alike, so the width changes no bit of a result.
 
+use std::ops::{Deref, DerefMut};
+
 use pulp::{Arch, Scalar256b, Simd, WithSimd};
 
 /// Runs `work` with the widest registers that this machine has.
@@ -24,4 +26,88 @@ pub fn lanes() -> usize {
         }
     }
     dispatch(Lanes)
+}
+
+/// Samples as they lie in memory.
+pub trait Sample: Copy + Default + PartialOrd + Send + Sync {
+    /// What one is of full scale.
+    const UNIT: f32;
+    /// The least and the most that there is.
+    const RANGE: [Self; 2];
+
+    /// As a number, in its own unit.
+    fn number(self) -> f32;
+
+    /// As many as a register has lanes.
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, samples: &[Self]) -> S::f32s {
+        let mut register = simd.splat_f32s(0.0);
+        let lanes: &mut [f32] = pulp::bytemuck::cast_slice_mut(std::slice::from_mut(&mut register));
+        for (lane, sample) in lanes.iter_mut().zip(&samples[..S::F32_LANES]) {
+            *lane = sample.number();
+        }
+        register
+    }
+}
+
+impl Sample for f32 {
+    const UNIT: f32 = 1.0;
+    const RANGE: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
+
+    #[inline(always)]
+    fn number(self) -> f32 {
+        self
+    }
+}
+
+impl Sample for i16 {
+    const UNIT: f32 = 1.0 / 32_768.0;
+    const RANGE: [i16; 2] = [i16::MIN, i16::MAX];
+
+    #[inline(always)]
+    fn number(self) -> f32 {
+        f32::from(self)
+    }
+}
+
+/// Bytes of a cache line, and of the widest register.
+const LINE: usize = 64;
+
+/// Numbers that begin where a cache line does: a register that lies across two lines costs twice.
+#[derive(Debug, Default)]
+pub struct Aligned<T> {
+    values: Vec<T>,
+    start: usize,
+}
+
+impl<T: Copy + Default> Aligned<T> {
+    /// So many zeros.
+    pub fn zeros(count: usize) -> Self {
+        let mut values = vec![T::default(); count + LINE / size_of::<T>()];
+        let start = values.as_ptr().align_offset(LINE).min(values.len() - count);
+        values.truncate(start + count);
+        Self { values, start }
+    }
+}
+
+impl<T: Copy + Default> Clone for Aligned<T> {
+    fn clone(&self) -> Self {
+        let mut other = Self::zeros(self.len());
+        other.copy_from_slice(self);
+        other
+    }
+}
+
+impl<T> Deref for Aligned<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.values[self.start..]
+    }
+}
+
+impl<T> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.values[self.start..]
+    }
 }

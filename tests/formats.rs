@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// All samples of a file, interleaved.
 fn samples(path: &Path) -> Vec<f32> {
-    let mut file = SoundFile::open(path).unwrap();
+    let file = SoundFile::open(path).unwrap();
     let count = file.channels();
     let channels: Vec<(usize, usize)> = (0..count).map(|c| (c, c)).collect();
     let mut all = vec![0.0; file.frames() as usize * count];
@@ -186,7 +186,7 @@ fn files_of_6_gb_are_read_to_their_last_frame() {
     ];
     for (kind, head) in heads {
         sparse(&path, &head, BYTES);
-        let mut file = SoundFile::open(&path).unwrap();
+        let file = SoundFile::open(&path).unwrap();
         assert_eq!((file.container(), file.frames()), (kind, BYTES / 4));
         assert_eq!(file.warnings().len(), usize::from(kind == "WAV"), "{:?}", file.warnings());
         let mut last = [9.0; 4];
@@ -255,7 +255,7 @@ fn flac_is_read_from_any_frame_on_and_a_cut_one_says_so() {
         .map(|x| x / 8_388_608.0)
         .collect();
     assert!(samples(&path) == expected);
-    let mut file = SoundFile::open(&path).unwrap();
+    let file = SoundFile::open(&path).unwrap();
     assert_eq!((file.container(), file.channels(), file.sample_rate_hz(), file.valid_bits()), ("FLAC", 3, 96_000, 24));
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for _ in 0..50 {
@@ -279,7 +279,7 @@ fn flac_is_read_from_any_frame_on_and_a_cut_one_says_so() {
 fn mono_files_make_one_array() {
     let folder = common::recorded(&common::panel(&[]));
     let capture = folder.path().join("capture.wav");
-    let mut file = SoundFile::open(&capture).unwrap();
+    let file = SoundFile::open(&capture).unwrap();
     let spec = SoundSpec { channels: 1, ..SoundSpec::like(&file) };
     let mut paths = Vec::new();
     for channel in 0..file.channels() {

@@ -50,7 +50,7 @@ fn wounded(sound: &[u8], rng: &mut impl Rng) -> Vec<u8> {
 /// The kinds of files, sound and whole: name and content.
 fn seeds(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    let mut capture = SoundFile::open(folder.join("capture.wav")).unwrap();
+    let capture = SoundFile::open(folder.join("capture.wav")).unwrap();
     let count = capture.channels();
     let channels: Vec<(usize, usize)> = (0..count).map(|c| (c, c)).collect();
     let mut sound = vec![0.0; 4800 * count];

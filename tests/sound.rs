@@ -29,7 +29,7 @@ fn tones(path: &Path, encoding: Encoding, frames: usize, channels: &[&[(f64, f64
 }
 
 fn channel(path: &Path, channel: usize) -> (Vec<f32>, u32) {
-    let mut file = SoundFile::open(path).unwrap();
+    let file = SoundFile::open(path).unwrap();
     let mut sound = vec![0.0; file.frames() as usize];
     file.read(0, &[(0, channel)], &mut sound, 1).unwrap();
     (sound, file.sample_rate_hz())

@@ -10,7 +10,7 @@ use pinhole::site::{parse_site, read_site};
 pub fn sound(bytes: &[u8], folder: &Path) {
     let path = folder.join("capture.wav");
     std::fs::write(&path, bytes).expect("space for a file");
-    let Ok(mut file) = SoundFile::open(&path) else { return };
+    let Ok(file) = SoundFile::open(&path) else { return };
     let count = file.channels();
     let channels: Vec<(usize, usize)> = (0..count).map(|c| (c, c)).collect();
     let frames = file.frames().min(512);

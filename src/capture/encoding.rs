@@ -73,6 +73,28 @@ pub(super) fn is_sound(x: f32) -> bool {
     x.abs() <= MAX_FLOAT
 }
 
+/// Whether all of these may be samples of sound.
+pub(super) struct Sound<'t>(pub &'t [f32]);
+
+impl WithSimd for Sound<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        all_sound(self.0)
+    }
+}
+
+#[inline(always)]
+fn all_sound(samples: &[f32]) -> bool {
+    samples.iter().fold(true, |sound, x| sound & is_sound(*x))
+}
+
+/// Whether columns are all channels of a file of so many, in their order.
+pub(super) fn is_whole(channels: &[(usize, usize)], columns: usize, of: usize) -> bool {
+    of == columns && channels.iter().enumerate().all(|(i, pair)| *pair == (i, i))
+}
+
 /// Bytes of whole frames to samples; tells whether all of them are finite and no larger than sound.
 pub(super) struct Decode<'t> {
     pub encoding: Encoding,
@@ -114,7 +136,7 @@ impl<'t> Decode<'t> {
         let (all, columns, channels) = (self.channels.len() == self.columns, self.columns, self.channels);
         let part = self.samples_of(decode);
         if all {
-            return part.iter().fold(true, |sound, x| sound & is_sound(*x));
+            return all_sound(part);
         }
         part.chunks_exact(columns).all(|frame| channels.iter().all(|(column, _)| is_sound(frame[*column])))
     }
@@ -137,7 +159,7 @@ pub(super) fn gather<T: Copy>(
     columns: usize,
     decode: impl Fn(T) -> f32,
 ) {
-    if of == columns && channels.iter().enumerate().all(|(i, pair)| *pair == (i, i)) {
+    if is_whole(channels, columns, of) {
         for (x, sample) in part.iter_mut().zip(samples) {
             *x = decode(*sample);
         }

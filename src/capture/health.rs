@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::simd::dispatch;
+use crate::simd::{Sample, dispatch};
 
 /// Running statistics of one channel's raw samples; full scale is 1.
 #[derive(Debug, Clone)]
@@ -26,15 +26,23 @@ const CLIPPED_FRACTION: f64 = 1e-4;
 /// Frames between two looks at the extremes.
 const RUN: usize = 1024;
 
+/// Samples that are compared in registers; whole frames of many arrays fill it.
+const ROW: usize = 64;
+
 /// Two steps of a 24-bit recorder at full scale are 2.4e-7: what moves less than a hundredth of that does not move.
 const STILL: f32 = 2e-9;
 
 impl Health {
     /// Adds interleaved frames, one value a channel in each, each frame once.
-    pub fn add_all(channels: &mut [Self], frames: &[f32]) {
+    pub fn add_all<T: Sample>(channels: &mut [Self], frames: &[T]) {
         for run in frames.chunks(RUN * channels.len().max(1)) {
             dispatch(Run { channels, run });
         }
+    }
+
+    /// Nothing counted yet of what follows this stretch: what does not come up to its peak is at no rail.
+    pub fn onwards(&self) -> Self {
+        Self { samples: 0, at_peak: 0, ..self.clone() }
     }
 
     /// From numbers that [`Self::counted`] gave.
@@ -59,7 +67,7 @@ impl Health {
 
     /// Largest magnitude.
     fn peak(&self) -> f32 {
-        if self.samples == 0 { 0.0 } else { self.least.abs().max(self.most.abs()) }
+        if self.least > self.most { 0.0 } else { self.least.abs().max(self.most.abs()) }
     }
 
     /// Share of samples at the channel's own extreme.
@@ -79,26 +87,29 @@ impl Health {
     }
 }
 
-struct Run<'t> {
+struct Run<'t, T> {
     channels: &'t mut [Health],
-    run: &'t [f32],
+    run: &'t [T],
 }
 
-impl WithSimd for Run<'_> {
+impl<T: Sample> WithSimd for Run<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { channels, run } = self;
         let count = channels.len();
-        let (mut least, mut most) = (vec![f32::INFINITY; count], vec![f32::NEG_INFINITY; count]);
-        for frame in run.chunks_exact(count) {
-            for ((least, most), x) in least.iter_mut().zip(&mut most).zip(frame) {
-                *least = if *x < *least { *x } else { *least };
-                *most = if *x > *most { *x } else { *most };
-            }
+        let [lowest, highest] = T::RANGE;
+        let (mut least, mut most) = (vec![highest; count], vec![lowest; count]);
+        let rows = if ROW.is_multiple_of(count) { run.as_chunks::<ROW>().0 } else { &[] };
+        let extremes = extremes(rows);
+        let of_rows = extremes.as_slice().as_flattened().as_flattened().chunks_exact(count);
+        for frame in of_rows.chain(run[rows.len() * ROW..].chunks_exact(count)) {
+            widen(&mut least, frame, |a, b| a < b);
+            widen(&mut most, frame, |a, b| a > b);
         }
         for (channel, (health, (least, most))) in channels.iter_mut().zip(least.into_iter().zip(most)).enumerate() {
+            let [least, most] = [least, most].map(|x| T::UNIT * x.number());
             let before = health.peak();
             health.samples += (run.len() / count) as u64;
             (health.least, health.most) = (health.least.min(least), health.most.max(most));
@@ -110,10 +121,30 @@ impl WithSimd for Run<'_> {
             let rail = peak * (1.0 - 1e-4);
             if rail > 0.0 && least.abs().max(most.abs()) >= rail {
                 let column = run.iter().skip(channel).step_by(count);
-                health.at_peak += column.filter(|x| x.abs() >= rail).count() as u64;
+                health.at_peak += column.filter(|x| (T::UNIT * x.number()).abs() >= rail).count() as u64;
             }
         }
     }
+}
+
+/// Takes over what lies further out.
+#[inline(always)]
+fn widen<T: Sample>(extremes: &mut [T], frame: &[T], is_further: impl Fn(T, T) -> bool) {
+    for (extreme, x) in extremes.iter_mut().zip(frame) {
+        *extreme = if is_further(*x, *extreme) { *x } else { *extreme };
+    }
+}
+
+/// The least and the most at each place of the rows.
+#[inline(always)]
+fn extremes<T: Sample>(rows: &[[T; ROW]]) -> Option<[[T; ROW]; 2]> {
+    let (first, rows) = rows.split_first()?;
+    let [mut least, mut most] = [*first; 2];
+    for row in rows {
+        widen(&mut least, row, |a, b| a < b);
+        widen(&mut most, row, |a, b| a > b);
+    }
+    Some([least, most])
 }
 
 #[cfg(test)]
@@ -132,6 +163,32 @@ mod tests {
             Health::add_all(std::slice::from_mut(&mut railed), &part);
         }
         assert!(railed.is_clipped(3e-5));
+    }
+
+    #[test]
+    fn stretches_counted_apart_add_up() {
+        // Three channels fill no row, four do.
+        for count in [3, 4] {
+            let frames: Vec<i16> =
+                (0..count as i32 * 9_000).map(|i| ((i * 7919 + i * i % 1013) % 997) as i16).collect();
+            let railed = |x: &i16| (*x).min(700);
+            let frames: Vec<i16> = frames.iter().map(railed).collect();
+            let mut whole = vec![Health::default(); count];
+            Health::add_all(&mut whole, &frames);
+            let mut parts = vec![Health::default(); count];
+            for stretch in frames.chunks(count * 2_500) {
+                let mut more: Vec<Health> = parts.iter().map(Health::onwards).collect();
+                Health::add_all(&mut more, stretch);
+                parts.iter_mut().zip(&more).for_each(|(all, some)| all.merge(some));
+            }
+            for (channel, (whole, parts)) in whole.iter().zip(&parts).enumerate() {
+                let own = frames.iter().skip(channel).step_by(count).map(|x| f32::from(*x) / 32_768.0);
+                let rail = own.clone().filter(|x| *x == 700.0 / 32_768.0).count() as u64;
+                let least = own.fold(f32::INFINITY, f32::min);
+                assert_eq!(whole.counted(), (9_000, least, 700.0 / 32_768.0, rail));
+                assert_eq!(parts.counted(), whole.counted());
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What was heard: sound files as one array of channels, read in blocks, with the health of every channel.
 
+mod bulk;
 mod container;
 mod digest;
 mod encoding;
@@ -32,6 +33,7 @@ pub use source::{InMemory, Samples, Source};
 pub use write::{SoundSpec, SoundWriter};
 
 use crate::error::{Error, Result};
+use crate::simd::Sample;
 
 /// One or more captures of equal sample rate, read as one array: one file a recorder.
 #[derive(Debug)]
@@ -151,17 +153,77 @@ impl Captures {
     /// Where the block has not one column a selected channel, or reaches past the end of the captures.
     pub fn read(&mut self, frame: u64, block: &mut Array2<f32>, row: usize) -> Result<()> {
         assert_eq!(block.ncols(), self.selection.len());
-        assert!(frame + (block.nrows() - row) as u64 <= self.frames());
         let columns = block.ncols();
-        let frames = &mut block.as_slice_mut().expect("blocks are contiguous")[row * columns..];
-        for (index, file) in self.files.iter_mut().enumerate() {
+        self.fill(frame, &mut block.as_slice_mut().expect("blocks are contiguous")[row * columns..])
+    }
+
+    /// Whether all that is selected can be had as 16-bit integers, as they lie in the files.
+    pub fn holds_integers(&self) -> bool {
+        self.selection.iter().all(|&(file, _)| self.files[file].holds_integers())
+    }
+
+    /// Whether several threads can read the files at once, here and there, as fast as one from start to end.
+    pub fn is_read_at_once(&self) -> bool {
+        self.files.iter().all(SoundFile::is_read_at_once)
+    }
+
+    /// Fills `frames`, `[frame][selected channel]`, with the samples from `frame` on, in their own unit.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a file cannot be read, [`Error::Broken`] where a sample is not a finite number.
+    ///
+    /// # Panics
+    /// Where integers are asked for that the files do not hold, or what is asked for reaches past the end of the captures.
+    pub fn fill<T: Stored>(&self, frame: u64, frames: &mut [T]) -> Result<()> {
+        let columns = self.selection.len();
+        assert!(frame + (frames.len() / columns) as u64 <= self.frames());
+        for (index, file) in self.files.iter().enumerate() {
             let of_file =
                 |(column, &(file, channel)): (usize, &(usize, usize))| (file == index).then_some((column, channel));
             let channels: Vec<(usize, usize)> = self.selection.iter().enumerate().filter_map(of_file).collect();
             if !channels.is_empty() {
-                file.read(frame, &channels, frames, columns)?;
+                T::read(file, frame, &channels, frames, columns)?;
             }
         }
         Ok(())
+    }
+}
+
+/// Samples as they can be had from files.
+pub trait Stored: Sample {
+    /// Fills columns of `frames` as [`SoundFile::read`] does.
+    ///
+    /// # Errors
+    /// Those of [`SoundFile::read`].
+    fn read(
+        file: &SoundFile,
+        frame: u64,
+        channels: &[(usize, usize)],
+        frames: &mut [Self],
+        columns: usize,
+    ) -> Result<()>;
+}
+
+impl Stored for f32 {
+    fn read(
+        file: &SoundFile,
+        frame: u64,
+        channels: &[(usize, usize)],
+        frames: &mut [f32],
+        columns: usize,
+    ) -> Result<()> {
+        file.read(frame, channels, frames, columns)
+    }
+}
+
+impl Stored for i16 {
+    fn read(
+        file: &SoundFile,
+        frame: u64,
+        channels: &[(usize, usize)],
+        frames: &mut [i16],
+        columns: usize,
+    ) -> Result<()> {
+        file.read_integers(frame, channels, frames, columns)
     }
 }

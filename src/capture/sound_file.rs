@@ -5,20 +5,15 @@
 //! arithmetic on bytes. hound reads what that walk is tested against, and writes the captures of `simulate`.
 
 use std::fs::File;
-use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, RwLock};
 
 use super::container::{self, Kind};
-use super::encoding::{Decode, Encoding, is_sound};
+use super::encoding::Encoding;
 use super::flac::{self, Flac};
 use super::notes::Notes;
-use super::source::{InMemory, Source};
+use super::source::{InMemory, Source, UNHARMED};
 use crate::error::{Error, Result};
-use crate::simd::dispatch;
-
-/// Samples are decoded through a buffer of this size; it stays in the second-level cache.
-const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Limits of what is taken for a recording rather than for a damaged header.
 const MAX_CHANNELS: usize = 128;
@@ -27,13 +22,13 @@ const MAX_RATE_HZ: u32 = 50_000_000;
 /// An opened sound file.
 #[derive(Debug)]
 pub struct SoundFile {
-    path: PathBuf,
-    body: Body,
-    encoding: Encoding,
+    pub(super) path: PathBuf,
+    pub(super) body: Body,
+    pub(super) encoding: Encoding,
     valid_bits: u16,
     container: &'static str,
-    channels: usize,
-    sample_rate_hz: u32,
+    pub(super) channels: usize,
+    pub(super) sample_rate_hz: u32,
     header_rate_hz: u32,
     frames: u64,
     /// Whether the file ends where its header says.
@@ -43,10 +38,18 @@ pub struct SoundFile {
     warnings: Vec<String>,
 }
 
+/// Where its samples are.
 #[derive(Debug)]
-enum Body {
-    Samples { file: Box<dyn Source>, start: u64, bytes: Vec<u8> },
-    Flac { flac: Box<Flac>, file: Box<dyn Source> },
+pub(super) enum Body {
+    Samples {
+        file: RwLock<Box<dyn Source>>,
+        start: u64,
+    },
+    /// A stream remembers where it stands.
+    Flac {
+        flac: Box<Mutex<Flac>>,
+        file: Box<dyn Source>,
+    },
     Memory(Arc<dyn InMemory>),
 }
 
@@ -114,10 +117,13 @@ impl SoundFile {
     pub fn again(&self) -> Result<Self> {
         match &self.body {
             Body::Memory(samples) => Self::from_memory(&self.path, self.sample_rate_hz, Arc::clone(samples)),
-            Body::Samples { file, .. } | Body::Flac { file, .. } => {
-                Self::from_source(&self.path, file.again().map_err(|e| Error::io(&self.path, e))?)
-            }
+            Body::Samples { file, .. } => self.other(&**file.read().expect(UNHARMED)),
+            Body::Flac { file, .. } => self.other(&**file),
         }
+    }
+
+    fn other(&self, file: &dyn Source) -> Result<Self> {
+        Self::from_source(&self.path, file.again().map_err(|e| Error::io(&self.path, e))?)
     }
 
     /// BLAKE3 of its bytes; of samples in memory, as a file would hold them.
@@ -126,12 +132,15 @@ impl SoundFile {
     /// [`Error::Io`] where it cannot be read.
     pub fn digest(&mut self) -> Result<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
-        match &mut self.body {
-            Body::Memory(samples) => samples.show(&mut |samples| samples.digest(&mut hasher)),
-            Body::Samples { file, .. } | Body::Flac { file, .. } => {
-                file.rewind().and_then(|()| hasher.update_reader(file)).map_err(|e| Error::io(&self.path, e))?;
+        let file = match &mut self.body {
+            Body::Memory(samples) => {
+                samples.show(&mut |samples| samples.digest(&mut hasher));
+                return Ok(hasher.finalize());
             }
-        }
+            Body::Samples { file, .. } => file.get_mut().expect(UNHARMED),
+            Body::Flac { file, .. } => file,
+        };
+        file.rewind().and_then(|()| hasher.update_reader(file)).map_err(|e| Error::io(&self.path, e))?;
         Ok(hasher.finalize())
     }
 
@@ -159,7 +168,7 @@ impl SoundFile {
             notes,
             chunks,
             warnings,
-            body: Body::Flac { flac: Box::new(flac), file },
+            body: Body::Flac { flac: Box::new(Mutex::new(flac)), file },
         })
     }
 
@@ -188,7 +197,7 @@ impl SoundFile {
         warnings.extend(true_rate_hz.map(|true_hz| slowed_down(path, told.sample_rate_hz, true_hz)));
         Ok(Self {
             path: path.to_path_buf(),
-            body: Body::Samples { file, start: told.data_start, bytes: Vec::new() },
+            body: Body::Samples { file: RwLock::new(file), start: told.data_start },
             encoding: told.encoding,
             valid_bits: told.valid_bits,
             container: told.kind.name(),
@@ -285,53 +294,6 @@ impl SoundFile {
     /// What is odd about the file but no obstacle.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-
-    /// Fills columns of `frames`, `[frame][column]`, with the samples from `frame` on: `channels` lists column and channel,
-    /// both from 0.
-    ///
-    /// # Errors
-    /// [`Error::Io`], or [`Error::Broken`] at the first sample that is not a finite number or far too large.
-    pub fn read(&mut self, frame: u64, channels: &[(usize, usize)], frames: &mut [f32], columns: usize) -> Result<()> {
-        let (file, data_start, bytes) = match &mut self.body {
-            Body::Flac { flac, .. } => return flac.read(&self.path, frame, channels, frames, columns),
-            Body::Memory(samples) => {
-                let mut sound = true;
-                samples.show(&mut |samples| sound = samples.read(frame as usize, channels, frames, columns));
-                return if sound { Ok(()) } else { Err(self.no_sound(frame, channels, frames, columns)) };
-            }
-            Body::Samples { file, start, bytes } => (file, *start, bytes),
-        };
-        let frame_bytes = self.encoding.bytes() * self.channels;
-        let frames_per_read = (BUFFER_BYTES / frame_bytes).max(1);
-        let start = data_start + frame * frame_bytes as u64;
-        file.seek(SeekFrom::Start(start)).map_err(|e| Error::io(&self.path, e))?;
-        let mut first = frame;
-        for part in frames.chunks_mut(frames_per_read * columns) {
-            let count = part.len() / columns;
-            bytes.resize(count * frame_bytes, 0);
-            file.read_exact(bytes).map_err(|e| Error::io(&self.path, e))?;
-            let work = Decode { encoding: self.encoding, bytes, of: self.channels, channels, part, columns };
-            if !dispatch(work) {
-                return Err(self.no_sound(first, channels, part, columns));
-            }
-            first += count as u64;
-        }
-        Ok(())
-    }
-
-    /// The error that names the first of these samples that no sound can be.
-    fn no_sound(&self, first: u64, channels: &[(usize, usize)], part: &[f32], columns: usize) -> Error {
-        let found = part.chunks_exact(columns).enumerate().find_map(|(i, frame)| {
-            let odd = channels.iter().find(|(column, _)| !is_sound(frame[*column]));
-            odd.map(|&(column, channel)| (i, channel, frame[column]))
-        });
-        let (i, channel, value) = found.unwrap_or((0, 0, f32::NAN));
-        let time_s = (first + i as u64) as f64 / f64::from(self.sample_rate_hz);
-        let is =
-            if value.is_finite() { format!("{value:e}, where full scale is 1") } else { "not a finite number".into() };
-        let what = format!("channel {}: sample at {time_s:.6} s is {is}; cut it off with --from and --to", channel + 1);
-        Error::broken(&self.path, what)
     }
 }
 

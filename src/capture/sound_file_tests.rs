@@ -24,12 +24,19 @@ fn written(
 }
 
 fn all(path: &Path) -> Array2<f32> {
-    let mut file = SoundFile::open(path).unwrap();
+    let file = SoundFile::open(path).unwrap();
     let mut block = Array2::zeros((file.frames() as usize, 2));
     file.read(0, &[(0, 0), (1, 1)], block.as_slice_mut().unwrap(), 2).unwrap();
     let mut turned = Array2::zeros((file.frames() as usize, 2));
     file.read(0, &[(0, 1), (1, 0)], turned.as_slice_mut().unwrap(), 2).unwrap();
     assert!(block.rows().into_iter().zip(turned.rows()).all(|(a, b)| a[0] == b[1] && a[1] == b[0]));
+    if file.holds_integers() {
+        let mut integers = vec![0; block.len()];
+        for (channels, decoded) in [([(0, 0), (1, 1)], &block), ([(0, 1), (1, 0)], &turned)] {
+            file.read_integers(0, &channels, &mut integers, 2).unwrap();
+            assert!(integers.iter().zip(decoded).all(|(x, y)| f32::from(*x) / 32_768.0 == *y));
+        }
+    }
     block
 }
 
@@ -57,7 +64,7 @@ fn floats_come_through_and_nan_is_refused_with_channel_and_time() {
             w.write_sample(v).unwrap();
         }
     });
-    let mut file = SoundFile::open(&path).unwrap();
+    let file = SoundFile::open(&path).unwrap();
     let mut block = Array2::zeros((1, 1));
     let block = block.as_slice_mut().unwrap();
     file.read(0, &[(0, 0)], block, 1).unwrap();
@@ -73,7 +80,7 @@ fn a_float_that_no_sound_can_be_is_refused_with_its_value() {
             w.write_sample(v).unwrap();
         }
     });
-    let mut file = SoundFile::open(&path).unwrap();
+    let file = SoundFile::open(&path).unwrap();
     let mut block = [0.0];
     file.read(0, &[(0, 0)], &mut block, 1).unwrap();
     let error = file.read(0, &[(0, 1)], &mut block, 1).unwrap_err().to_string();

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::RwLock;
 
 use ndarray::{Array2, ArrayView2};
 use pulp::{Simd, WithSimd};
@@ -19,12 +20,35 @@ pub trait Source: Read + Seek + Send + Sync + Debug {
     /// # Errors
     /// What the system says.
     fn again(&self) -> io::Result<Box<dyn Source>>;
+
+    /// Fills `bytes` from byte `at` on and leaves the position to others; `None` where whoever reads has to seek.
+    fn read_at(&self, _bytes: &mut [u8], _at: u64) -> Option<io::Result<()>> {
+        None
+    }
 }
 
 impl Source for File {
     fn again(&self) -> io::Result<Box<dyn Source>> {
         Ok(Box::new(self.try_clone()?))
     }
+
+    #[cfg(unix)]
+    fn read_at(&self, bytes: &mut [u8], at: u64) -> Option<io::Result<()>> {
+        Some(std::os::unix::fs::FileExt::read_exact_at(self, bytes, at))
+    }
+}
+
+/// Why a lock can be had: nothing panics while it is held.
+pub(super) const UNHARMED: &str = "no reader panics";
+
+/// Fills `bytes` from byte `at` on, together with other readers where the source allows it.
+pub(super) fn read_exact_at(source: &RwLock<Box<dyn Source>>, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    if let Some(read) = source.read().expect(UNHARMED).read_at(bytes, at) {
+        return read;
+    }
+    let mut source = source.write().expect(UNHARMED);
+    source.seek(SeekFrom::Start(at))?;
+    source.read_exact(bytes)
 }
 
 /// Bytes from the first to the last.

@@ -1,15 +1,17 @@
 //! The FFT across channels: as many complex transforms at once as a register has lanes, none of them shuffled.
 //!
 //! A point of the data is one register of real parts and one of imaginary parts, a lane a transform; so every butterfly
-//! works on all lanes with plain arithmetic. In place, by decimation in frequency (Gentleman & Sande 1966) with radices 8, 4, 2, 3
-//! and 5: the bins come out in digit-reversed order and are fetched from where they are, which costs nothing when a point fills
-//! whole cache lines.
-
-use std::f64::consts::{FRAC_1_SQRT_2, TAU};
+//! works on all lanes with plain arithmetic. The first pass takes the points from where they are, as the recorder wrote them; the
+//! others run in place, depth first, so that what one leaves is still in the nearest cache for the next. The bins come out in
+//! digit-reversed order and are fetched from where they are, which costs nothing when a point fills whole cache lines.
 
 use pulp::{Simd, WithSimd};
 
+use super::radix::{Complex, Eight, Five, Four, Radix, Three, Two};
 use crate::simd::dispatch;
+
+/// A node no longer than this stays in the first-level cache from pass to pass, bytes.
+const NEAR: usize = 32 * 1024;
 
 /// A planned transform of one length over all lanes.
 #[derive(Debug, Clone)]
@@ -20,40 +22,39 @@ pub struct LaneFft {
     position: Vec<u32>,
 }
 
-/// One pass: blocks of `radix` parts become `radix` blocks.
+/// One pass: nodes become `radix` nodes each.
 #[derive(Debug, Clone)]
 struct Stage {
     radix: usize,
-    /// `[point of a part][1..radix]`, cosine and sine.
+    /// A set for each node.
     twiddles: Vec<[f32; 2]>,
 }
 
-type Complex<S> = (<S as Simd>::f32s, <S as Simd>::f32s);
+/// Where the points of a transform come from.
+pub(super) trait Source {
+    /// Point `t`.
+    fn point<S: Simd>(&self, simd: S, t: usize) -> Complex<S>;
+}
 
 impl LaneFft {
     /// Plans transforms of `length` points; absent where it has prime factors beyond 5.
     pub fn new(length: usize) -> Option<Self> {
-        let radices = radices(length)?;
-        let mut size = length;
-        let stage = |&radix: &usize| {
-            let part = size / radix;
-            let turn = |j: usize, q: usize| -TAU * ((j * q) % size) as f64 / size as f64;
-            let twiddles = (0..part).flat_map(|j| (1..radix).map(move |q| (j, q)));
-            let twiddles = twiddles.map(|(j, q)| [turn(j, q).cos() as f32, turn(j, q).sin() as f32]).collect();
-            size = part;
-            Stage { radix, twiddles }
+        let mut angles = vec![0.0];
+        let stage = |radix: usize| {
+            let stage = Stage::new(radix, &angles);
+            let split = |angle: &f64| {
+                let angle = *angle;
+                (0..radix).map(move |d| (angle + d as f64) / radix as f64)
+            };
+            angles = angles.iter().flat_map(split).collect();
+            stage
         };
-        let stages: Vec<Stage> = radices.iter().map(stage).collect();
-        let place = |bin: usize| {
-            let (mut rest, mut size, mut place) = (bin, length, 0);
-            for radix in &radices {
-                size /= radix;
-                place += (rest % radix) * size;
-                rest /= radix;
-            }
-            place as u32
-        };
-        Some(Self { length, stages, position: (0..length).map(place).collect() })
+        let stages = radices(length)?.into_iter().map(stage).collect();
+        let mut position = vec![0; length];
+        for (place, angle) in angles.iter().enumerate() {
+            position[(angle * length as f64).round() as usize] = place as u32;
+        }
+        Some(Self { length, stages, position })
     }
 
     /// Points of a transform.
@@ -66,13 +67,18 @@ impl LaneFft {
         self.position[bin] as usize
     }
 
-    /// Transforms all lanes in place, sign `exp(-i 2π k t/N)`: `data` holds each point's real parts, then its imaginary
+    /// Bins that lie side by side: bin `k` below `length/run`, and after it `k + length/run`, `k + 2 length/run` and so on.
+    pub fn run(&self) -> usize {
+        self.stages.last().map_or(1, |stage| stage.radix)
+    }
+
+    /// Transforms all lanes, sign `exp(-i 2π k t/N)`: `points` then holds each bin's real parts, then its imaginary
     /// parts, [`crate::simd::lanes`] each.
     ///
     /// # Panics
-    /// Where `data` is not that long.
-    pub fn forward(&self, data: &mut [f32]) {
-        dispatch(Forward { plan: self, data });
+    /// Where `points` is not that long.
+    pub(super) fn forward(&self, source: &impl Source, points: &mut [f32]) {
+        dispatch(Forward { plan: self, source, points });
     }
 }
 
@@ -97,191 +103,161 @@ fn radices(length: usize) -> Option<Vec<usize>> {
     (rest == 1).then_some(radices)
 }
 
-struct Forward<'t> {
+struct Forward<'t, T> {
     plan: &'t LaneFft,
-    data: &'t mut [f32],
+    source: &'t T,
+    points: &'t mut [f32],
 }
 
-impl WithSimd for Forward<'_> {
+impl<T: Source> WithSimd for Forward<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (registers, rest) = S::as_mut_simd_f32s(self.data);
-        let (points, odd) = registers.as_chunks_mut::<2>();
-        assert!(points.len() == self.plan.length && rest.is_empty() && odd.is_empty());
-        // Two levels of blocks: what the first pass leaves fits the second-level cache, what the second leaves the first.
-        let (near, deep) = self.plan.stages.split_at(self.plan.stages.len().min(2));
-        let [first, ..] = near else { return };
-        first.pass(simd, points);
-        let Some(second) = near.get(1) else { return };
-        for block in points.chunks_exact_mut(self.plan.length / first.radix) {
-            second.pass(simd, block);
-            for block in block.chunks_exact_mut(self.plan.length / first.radix / second.radix) {
-                let mut size = block.len();
-                for stage in deep {
-                    for part in block.chunks_exact_mut(size) {
-                        stage.pass(simd, part);
-                    }
-                    size /= stage.radix;
-                }
-            }
+        let points = points_of::<S>(self.points);
+        assert_eq!(points.len(), self.plan.length);
+        let Some((first, deeper)) = self.plan.stages.split_first() else {
+            let only = self.source.point(simd, 0);
+            return points[0] = [only.0, only.1];
+        };
+        first.begin(simd, self.source, points);
+        let size = self.points.len() / first.radix;
+        for (node, points) in self.points.chunks_exact_mut(size).enumerate() {
+            simd.vectorize(Deeper { stages: deeper, node, points });
         }
     }
+}
+
+/// What is left to do for one node: number `node` of the first of these stages.
+struct Deeper<'t> {
+    stages: &'t [Stage],
+    node: usize,
+    points: &'t mut [f32],
+}
+
+impl WithSimd for Deeper<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { stages, node, points } = self;
+        let Some((first, deeper)) = stages.split_first() else { return };
+        if size_of_val(points) > NEAR {
+            let size = points.len() / first.radix;
+            first.split(simd, points_of::<S>(points), 1, node);
+            for (i, points) in points.chunks_exact_mut(size).enumerate() {
+                simd.vectorize(Deeper { stages: deeper, node: node * first.radix + i, points });
+            }
+            return;
+        }
+        let (mut nodes, mut node) = (1, node);
+        for stage in stages {
+            stage.split(simd, points_of::<S>(points), nodes, node);
+            (nodes, node) = (nodes * stage.radix, node * stage.radix);
+        }
+    }
+}
+
+/// Registers of real and imaginary parts.
+#[inline(always)]
+fn points_of<S: Simd>(values: &mut [f32]) -> &mut [[S::f32s; 2]] {
+    S::as_mut_simd_f32s(values).0.as_chunks_mut().0
 }
 
 impl Stage {
+    fn new(radix: usize, angles: &[f64]) -> Self {
+        let of = |angle: &f64| match radix {
+            8 => Eight::twiddles(*angle).to_vec(),
+            4 => Four::twiddles(*angle).to_vec(),
+            2 => Two::twiddles(*angle).to_vec(),
+            3 => Three::twiddles(*angle).to_vec(),
+            _ => Five::twiddles(*angle).to_vec(),
+        };
+        Self { radix, twiddles: angles.iter().flat_map(of).collect() }
+    }
+
+    /// The first pass, from the source.
     #[inline(always)]
-    fn pass<S: Simd>(&self, simd: S, points: &mut [[S::f32s; 2]]) {
+    fn begin<S: Simd>(&self, simd: S, source: &impl Source, points: &mut [[S::f32s; 2]]) {
         match self.radix {
-            8 => butterflies::<S, Eight, 8>(simd, points, &self.twiddles),
-            4 => butterflies::<S, Four, 4>(simd, points, &self.twiddles),
-            2 => butterflies::<S, Two, 2>(simd, points, &self.twiddles),
-            3 => butterflies::<S, Three, 3>(simd, points, &self.twiddles),
-            _ => butterflies::<S, Five, 5>(simd, points, &self.twiddles),
+            8 => begin::<S, Eight, 8, 5>(simd, source, points),
+            4 => begin::<S, Four, 4, 2>(simd, source, points),
+            2 => begin::<S, Two, 2, 1>(simd, source, points),
+            3 => begin::<S, Three, 3, 2>(simd, source, points),
+            _ => begin::<S, Five, 5, 4>(simd, source, points),
+        }
+    }
+
+    /// A further pass: so many nodes lie in the points, the first is number `node` of the stage.
+    #[inline(always)]
+    fn split<S: Simd>(&self, simd: S, points: &mut [[S::f32s; 2]], nodes: usize, node: usize) {
+        match self.radix {
+            8 => split::<S, Eight, 8, 5>(simd, points, nodes, &self.twiddles, node),
+            4 => split::<S, Four, 4, 2>(simd, points, nodes, &self.twiddles, node),
+            2 => split::<S, Two, 2, 1>(simd, points, nodes, &self.twiddles, node),
+            3 => split::<S, Three, 3, 2>(simd, points, nodes, &self.twiddles, node),
+            _ => split::<S, Five, 5, 4>(simd, points, nodes, &self.twiddles, node),
         }
     }
 }
 
-/// A small transform. A trait rather than a function handed over, and loops rather than closures below: only what is
-/// inlined is compiled for the registers.
-trait Radix<const R: usize> {
-    fn dft<S: Simd>(simd: S, points: [Complex<S>; R]) -> [Complex<S>; R];
-}
-
-/// `R` points, one of each part, through a small transform and their twiddles, for all points of a part.
+/// `R` parts of equal length; that they are is asserted, so that loops over them need no bounds.
 #[inline(always)]
-fn butterflies<S: Simd, D: Radix<R>, const R: usize>(simd: S, points: &mut [[S::f32s; 2]], twiddles: &[[f32; 2]]) {
-    let size = points.len() / R;
-    let mut parts: [&mut [[S::f32s; 2]]; R] = std::array::from_fn(|_| Default::default());
+fn parts<T, const R: usize>(points: &mut [T], size: usize) -> [&mut [T]; R] {
+    let mut parts: [&mut [T]; R] = std::array::from_fn(|_| Default::default());
     for (part, points) in parts.iter_mut().zip(points.chunks_exact_mut(size)) {
         *part = points;
     }
-    // One length for all: the loop below needs no bounds.
     for part in &parts {
         assert_eq!(part.len(), size);
     }
-    assert_eq!(twiddles.len(), size * (R - 1));
+    parts
+}
+
+#[inline(always)]
+fn begin<S: Simd, D: Radix<R, W>, const R: usize, const W: usize>(
+    simd: S,
+    source: &impl Source,
+    points: &mut [[S::f32s; 2]],
+) {
+    let size = points.len() / R;
+    let mut parts: [&mut [[S::f32s; 2]]; R] = parts(points, size);
     let zero = simd.splat_f32s(0.0);
     for j in 0..size {
         let mut x = [(zero, zero); R];
-        for q in 0..R {
-            x[q] = (parts[q][j][0], parts[q][j][1]);
+        for (q, x) in x.iter_mut().enumerate() {
+            *x = source.point(simd, q * size + j);
         }
-        let y = D::dft(simd, x);
-        parts[0][j] = [y[0].0, y[0].1];
-        for q in 1..R {
-            let z = turned(simd, y[q], twiddles[j * (R - 1) + q - 1]);
-            parts[q][j] = [z.0, z.1];
+        let y = D::whole(simd, x);
+        for (part, y) in parts.iter_mut().zip(y) {
+            part[j] = [y.0, y.1];
         }
     }
 }
 
 #[inline(always)]
-fn add<S: Simd>(simd: S, a: Complex<S>, b: Complex<S>) -> Complex<S> {
-    (simd.add_f32s(a.0, b.0), simd.add_f32s(a.1, b.1))
-}
-
-#[inline(always)]
-fn sub<S: Simd>(simd: S, a: Complex<S>, b: Complex<S>) -> Complex<S> {
-    (simd.sub_f32s(a.0, b.0), simd.sub_f32s(a.1, b.1))
-}
-
-#[inline(always)]
-fn scaled<S: Simd>(simd: S, a: Complex<S>, by: f64) -> Complex<S> {
-    let by = simd.splat_f32s(by as f32);
-    (simd.mul_f32s(a.0, by), simd.mul_f32s(a.1, by))
-}
-
-/// `a + b·by`.
-#[inline(always)]
-fn fused<S: Simd>(simd: S, a: Complex<S>, b: Complex<S>, by: f64) -> Complex<S> {
-    let by = simd.splat_f32s(by as f32);
-    (simd.mul_add_f32s(b.0, by, a.0), simd.mul_add_f32s(b.1, by, a.1))
-}
-
-/// Times `-i`.
-#[inline(always)]
-fn turned_back<S: Simd>(simd: S, a: Complex<S>) -> Complex<S> {
-    (a.1, simd.neg_f32s(a.0))
-}
-
-#[inline(always)]
-fn turned<S: Simd>(simd: S, a: Complex<S>, [cos, sin]: [f32; 2]) -> Complex<S> {
-    let (cos, sin) = (simd.splat_f32s(cos), simd.splat_f32s(sin));
-    let re = simd.mul_add_f32s(a.0, cos, simd.neg_f32s(simd.mul_f32s(a.1, sin)));
-    (re, simd.mul_add_f32s(a.0, sin, simd.mul_f32s(a.1, cos)))
-}
-
-struct Two;
-
-impl Radix<2> for Two {
-    #[inline(always)]
-    fn dft<S: Simd>(simd: S, [a, b]: [Complex<S>; 2]) -> [Complex<S>; 2] {
-        [add(simd, a, b), sub(simd, a, b)]
-    }
-}
-
-struct Three;
-
-impl Radix<3> for Three {
-    #[inline(always)]
-    fn dft<S: Simd>(simd: S, [a, b, c]: [Complex<S>; 3]) -> [Complex<S>; 3] {
-        let sum = add(simd, b, c);
-        let middle = fused(simd, a, sum, -0.5);
-        let side = scaled(simd, turned_back(simd, sub(simd, b, c)), 0.75f64.sqrt());
-        [add(simd, a, sum), add(simd, middle, side), sub(simd, middle, side)]
-    }
-}
-
-struct Four;
-
-impl Radix<4> for Four {
-    #[inline(always)]
-    fn dft<S: Simd>(simd: S, [a, b, c, d]: [Complex<S>; 4]) -> [Complex<S>; 4] {
-        let (even, odd) = (add(simd, a, c), sub(simd, a, c));
-        let (sum, side) = (add(simd, b, d), turned_back(simd, sub(simd, b, d)));
-        [add(simd, even, sum), add(simd, odd, side), sub(simd, even, sum), sub(simd, odd, side)]
-    }
-}
-
-struct Five;
-
-impl Radix<5> for Five {
-    #[inline(always)]
-    fn dft<S: Simd>(simd: S, [a, b, c, d, e]: [Complex<S>; 5]) -> [Complex<S>; 5] {
-        let (c1, c2) = ((TAU / 5.0).cos(), (2.0 * TAU / 5.0).cos());
-        let (s1, s2) = ((TAU / 5.0).sin(), (2.0 * TAU / 5.0).sin());
-        let (p, q) = (add(simd, b, e), add(simd, c, d));
-        let (r, t) = (turned_back(simd, sub(simd, b, e)), turned_back(simd, sub(simd, c, d)));
-        let first = fused(simd, fused(simd, a, p, c1), q, c2);
-        let second = fused(simd, fused(simd, a, p, c2), q, c1);
-        let (u, v) = (fused(simd, scaled(simd, r, s1), t, s2), fused(simd, scaled(simd, r, s2), t, -s1));
-        [
-            add(simd, add(simd, a, p), q),
-            add(simd, first, u),
-            add(simd, second, v),
-            sub(simd, second, v),
-            sub(simd, first, u),
-        ]
-    }
-}
-
-struct Eight;
-
-impl Radix<8> for Eight {
-    #[inline(always)]
-    fn dft<S: Simd>(simd: S, x: [Complex<S>; 8]) -> [Complex<S>; 8] {
-        let [a, b, c, d, e, f, g, h] = x;
-        let sums = [add(simd, a, e), add(simd, b, f), add(simd, c, g), add(simd, d, h)];
-        let even = Four::dft(simd, sums);
-        let (zero, one, two, three) = (sub(simd, a, e), sub(simd, b, f), sub(simd, c, g), sub(simd, d, h));
-        // Times exp(-iπ/4) and exp(-3iπ/4).
-        let one = (simd.add_f32s(one.0, one.1), simd.sub_f32s(one.1, one.0));
-        let three = (simd.sub_f32s(three.1, three.0), simd.neg_f32s(simd.add_f32s(three.0, three.1)));
-        let (one, three) = (scaled(simd, one, FRAC_1_SQRT_2), scaled(simd, three, FRAC_1_SQRT_2));
-        let odd = Four::dft(simd, [zero, one, turned_back(simd, two), three]);
-        [even[0], odd[0], even[1], odd[1], even[2], odd[2], even[3], odd[3]]
+fn split<S: Simd, D: Radix<R, W>, const R: usize, const W: usize>(
+    simd: S,
+    points: &mut [[S::f32s; 2]],
+    nodes: usize,
+    twiddles: &[[f32; 2]],
+    node: usize,
+) {
+    let (twiddles, _) = twiddles.as_chunks::<W>();
+    let zero = simd.splat_f32s(0.0);
+    let size = points.len() / nodes / R;
+    for (points, twiddles) in points.chunks_exact_mut(size * R).zip(&twiddles[node..]) {
+        let mut parts: [&mut [[S::f32s; 2]]; R] = parts(points, size);
+        for j in 0..size {
+            let mut x = [(zero, zero); R];
+            for (x, part) in x.iter_mut().zip(&parts) {
+                *x = (part[j][0], part[j][1]);
+            }
+            let y = D::split(simd, x, twiddles);
+            for (part, y) in parts.iter_mut().zip(y) {
+                part[j] = [y.0, y.1];
+            }
+        }
     }
 }
 
@@ -292,6 +268,16 @@ mod tests {
     use pulp::Scalar256b;
     use rustfft::FftPlanner;
     use rustfft::num_complex::Complex as Number;
+
+    struct Points<'t>(&'t [f32]);
+
+    impl Source for Points<'_> {
+        #[inline(always)]
+        fn point<S: Simd>(&self, _: S, t: usize) -> Complex<S> {
+            let (points, _) = S::as_simd_f32s(self.0);
+            (points[2 * t], points[2 * t + 1])
+        }
+    }
 
     fn noise(count: usize) -> Vec<f32> {
         let mut state = 1u64;
@@ -308,8 +294,8 @@ mod tests {
         for length in [1, 2, 3, 5, 8, 12, 16, 60, 64, 100, 128, 243, 256, 512, 625, 1024, 1500, 4096, 8192] {
             let plan = LaneFft::new(length).unwrap();
             let before = noise(2 * length * width);
-            let mut data = before.clone();
-            plan.forward(&mut data);
+            let mut data = vec![0.0; before.len()];
+            plan.forward(&Points(&before), &mut data);
             for lane in [0, 1, width - 1] {
                 let point = |data: &[f32], t: usize| {
                     Number::new(f64::from(data[2 * t * width + lane]), f64::from(data[(2 * t + 1) * width + lane]))
@@ -334,13 +320,14 @@ mod tests {
         let wide_lane = |data: &[f32], lane: usize, width: usize| -> Vec<u32> {
             (0..2 * 480).map(|row| data[row * width + lane].to_bits()).collect()
         };
-        let mut wide = noise(2 * 480 * width);
-        let mut arrays: Vec<f32> = (0..2 * 480)
+        let before = noise(2 * 480 * width);
+        let few: Vec<f32> = (0..2 * 480)
             .flat_map(|row| (0..narrow).map(move |lane| (row, lane % width)))
-            .map(|(r, l)| wide[r * width + l])
+            .map(|(r, l)| before[r * width + l])
             .collect();
-        plan.forward(&mut wide);
-        Forward { plan: &plan, data: &mut arrays }.with_simd(Scalar256b);
+        let (mut wide, mut arrays) = (vec![0.0; before.len()], vec![0.0; few.len()]);
+        plan.forward(&Points(&before), &mut wide);
+        Forward { plan: &plan, source: &Points(&few), points: &mut arrays }.with_simd(Scalar256b);
         assert_eq!(wide_lane(&wide, 3, width), wide_lane(&arrays, 3, narrow));
     }
 }

@@ -3,6 +3,7 @@
 mod fir;
 mod group;
 mod lane_fft;
+mod radix;
 mod segmentation;
 mod stft;
 

@@ -17,7 +17,6 @@ use super::segmentation::Segmentation;
 pub struct Stft {
     plan: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
-    half_window: Vec<f32>,
     segmentation: Segmentation,
     sample_rate_hz: f64,
 }
@@ -38,15 +37,14 @@ impl Stft {
         Self {
             plan: RealFftPlanner::new().plan_fft_forward(segmentation.fft_samples),
             window: window.iter().map(|w| (w * scale) as f32).collect(),
-            half_window: window.iter().map(|w| (0.5 * w * scale) as f32).collect(),
             segmentation,
             sample_rate_hz,
         }
     }
 
-    /// Half the window: spectra of transforms across channels are sums of two points.
-    pub(super) fn half_window(&self) -> &[f32] {
-        &self.half_window
+    /// The window, scale included.
+    pub(super) fn window(&self) -> &[f32] {
+        &self.window
     }
 
     /// How recordings are cut.

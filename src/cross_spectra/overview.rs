@@ -1,12 +1,18 @@
 //! Levels over the whole range of frequencies, for people.
 
+use std::ops::Range;
+
 use ndarray::Array2;
+use pulp::{Simd, WithSimd};
+
+use crate::channelise::Weave;
+use crate::simd::dispatch;
 
 /// Size of the spectrogram.
 const PICTURE: [usize; 2] = [192, 320];
 
-/// Segments that an overview of a long capture rests on, about.
-const SEGMENTS: u64 = 640;
+/// Segments that an overview of a long capture rests on, about: one a column.
+const SEGMENTS: u64 = PICTURE[1] as u64;
 
 /// Levels over the whole range of frequencies.
 #[derive(Debug, Clone)]
@@ -49,24 +55,24 @@ pub(super) struct Sketch {
     segments: u64,
     whole: u64,
     added: u64,
-    /// `[bin, channel]`.
-    density: Array2<f64>,
+    bins: usize,
+    chunks: Vec<Range<usize>>,
+    /// `[chunk][bin][lane]`.
+    density: Vec<f64>,
     picture: Array2<f32>,
-    rows: Vec<f32>,
     columns: Vec<f32>,
 }
 
 impl Sketch {
     /// For a capture whose segments come in `groups` of so many.
-    pub fn new(channels: usize, bins: usize, groups: impl Iterator<Item = usize> + Clone) -> Self {
+    pub fn new(weave: &Weave, bins: usize, groups: impl Iterator<Item = usize> + Clone) -> Self {
         let whole = groups.clone().map(|held| held as u64).sum::<u64>();
         let every = (whole / SEGMENTS).max(1);
         let segments = groups.step_by(every as usize).map(|held| held as u64).sum();
         let picture = Array2::zeros([PICTURE[0].min(bins), PICTURE[1].min(segments as usize)]);
-        let mut rows = vec![0.0; picture.nrows()];
-        (0..bins).for_each(|bin| rows[bin * picture.nrows() / bins] += 1.0);
         let columns = vec![0.0; picture.ncols()];
-        Self { every, segments, whole, added: 0, density: Array2::zeros((bins, channels)), picture, rows, columns }
+        let density = vec![0.0; weave.chunks.len() * bins * weave.padded];
+        Self { every, segments, whole, added: 0, bins, chunks: weave.chunks.clone(), density, picture, columns }
     }
 
     /// Whether a group of segments, counted from the start of the capture, is part of the overview.
@@ -74,41 +80,84 @@ impl Sketch {
         group.is_multiple_of(self.every)
     }
 
-    /// Adds the powers of a group, `[segment][bin][channel]`, of some channels; the `last` of a group's chunks says so.
-    pub fn add(&mut self, powers: &[f32], first_channel: usize, channels: usize, last: bool) {
-        let bins = self.density.nrows();
-        let segments = powers.chunks_exact(bins * channels);
-        let count = segments.len() as u64;
-        for (segment, powers) in segments.enumerate() {
-            let column = ((self.added + segment as u64) * self.picture.ncols() as u64 / self.segments) as usize;
-            for (bin, powers) in powers.chunks_exact(channels).enumerate() {
-                let mut density = self.density.row_mut(bin);
-                let density = density.as_slice_mut().expect("rows are contiguous");
-                let density = &mut density[first_channel..first_channel + channels];
-                density.iter_mut().zip(powers).for_each(|(sum, power)| *sum += f64::from(*power));
-                self.picture[[bin * self.rows.len() / bins, column]] += powers.iter().sum::<f32>();
-            }
-            if last {
-                self.columns[column] += 1.0;
-            }
-        }
-        if last {
-            self.added += count;
-        }
+    /// Adds the powers of a group of so many segments, `[chunk][bin][lane]`, a lane being `segment · chunk + channel`.
+    pub fn add(&mut self, powers: &[f32], segments: usize) {
+        let first = self.added;
+        let column = |segment: u64| ((first + segment) * self.picture.ncols() as u64 / self.segments) as usize;
+        let columns: Vec<usize> = (0..segments as u64).map(column).collect();
+        columns.iter().for_each(|&column| self.columns[column] += 1.0);
+        self.added += segments as u64;
+        dispatch(Added { sketch: self, powers, columns: &columns });
     }
 
     /// The overview.
     pub fn finish(mut self, spacing_hz: f64) -> Overview {
-        let channels = self.density.ncols().max(1) as f32;
-        for ((row, column), power) in self.picture.indexed_iter_mut() {
-            *power /= self.rows[row] * self.columns[column].max(1.0) * channels;
+        let channels = self.chunks.last().map_or(1, |last| last.end) as f32;
+        for row in 0..self.picture.nrows() {
+            let bins = bins_of(row, self.picture.nrows(), self.bins).len() as f32;
+            for (power, count) in self.picture.row_mut(row).iter_mut().zip(&self.columns) {
+                *power /= bins * count.max(1.0) * channels;
+            }
         }
-        let density = self.density.t().mapv(|sum| sum / self.added.max(1) as f64);
+        let chunk = self.chunks.first().map_or(1, Range::len);
+        let width = self.density.len() / self.bins / self.chunks.len().max(1);
+        let density = |(channel, bin): (usize, usize)| {
+            let lanes = &self.density[(channel / chunk * self.bins + bin) * width..][..width];
+            lanes.iter().skip(channel % chunk).step_by(chunk).sum::<f64>() / self.added.max(1) as f64
+        };
         Overview {
             spacing_hz,
-            density: density.as_standard_layout().into_owned(),
+            density: Array2::from_shape_fn((channels as usize, self.bins), density),
             spectrogram: self.picture,
             segments: self.whole,
         }
+    }
+}
+
+/// Powers of one group, whose segments are in these columns of the picture, into the sums.
+struct Added<'t> {
+    sketch: &'t mut Sketch,
+    powers: &'t [f32],
+    columns: &'t [usize],
+}
+
+impl WithSimd for Added<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { sketch, powers, columns } = self;
+        let bins = sketch.bins;
+        let (powers, _) = S::as_simd_f32s(powers);
+        let chunk = sketch.chunks[0].len();
+        for (i, powers) in powers.chunks_exact(bins).enumerate() {
+            let density = &mut sketch.density[i * bins * S::F32_LANES..][..bins * S::F32_LANES];
+            for row in 0..sketch.picture.nrows() {
+                let of_row = bins_of(row, sketch.picture.nrows(), bins);
+                let mut sums = simd.splat_f32s(0.0);
+                for bin in of_row {
+                    sums = simd.add_f32s(sums, powers[bin]);
+                    widen::<S>(powers[bin], &mut density[bin * S::F32_LANES..]);
+                }
+                let sums: &[f32] = pulp::bytemuck::cast_slice(std::slice::from_ref(&sums));
+                for (&column, sums) in columns.iter().zip(sums.chunks(chunk)) {
+                    sketch.picture[[row, column]] += sums[..sketch.chunks[i].len()].iter().sum::<f32>();
+                }
+            }
+        }
+    }
+}
+
+/// The bins of a row of a picture of so many.
+fn bins_of(row: usize, rows: usize, bins: usize) -> Range<usize> {
+    (row * bins).div_ceil(rows)..((row + 1) * bins).div_ceil(rows)
+}
+
+/// Adds all lanes.
+#[inline(always)]
+fn widen<S: Simd>(register: S::f32s, sums: &mut [f64]) {
+    let lanes: &[f32] = pulp::bytemuck::cast_slice(std::slice::from_ref(&register));
+    for (sum, x) in sums[..S::F32_LANES].iter_mut().zip(&lanes[..S::F32_LANES]) {
+        *sum += f64::from(*x);
     }
 }

@@ -1,50 +1,52 @@
 //! Sums of cross-products: every channel with every other, one bin after the other.
 //!
 //! The matrix of a bin is cut into tiles of a few rows by one register of columns. The rows' values are broadcast, the sums of
-//! one block stay in registers, and go to double precision when the block is done. Tiles that hold no pair are left out: those
+//! a few segments stay in registers in single precision, and go to double precision then. Tiles that hold no pair are left out: those
 //! below the diagonal, and those between clocks.
 
-use ndarray::Array2;
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
 use super::matrix::{Layout, Sums};
 use crate::channelise::Weave;
-use crate::simd::{dispatch, lanes};
+use crate::simd::{Aligned, dispatch, lanes};
 
 /// Rows of a tile: their sums, two registers each, fit the registers there are.
 const MOST_ROWS: usize = 8;
 const FEW_ROWS: usize = 4;
 
 /// Bins of one task: their spectra are brought together from all groups of segments, into the second-level cache.
-const TASK_BINS: usize = 16;
+const TASK_BINS: usize = 32;
+
+/// Segments that are summed in single precision. The error of their sum is at most so many half units of the last place, 2e-6, of the
+/// sum of magnitudes, and by chance about its root, 3e-7.
+const SINGLE: usize = 32;
 
 /// Sums over segments in double precision.
 #[derive(Debug, Clone)]
 pub(super) struct Products {
     tiles: Vec<Tile>,
     rows: usize,
+    bins: usize,
     segments: u64,
-    /// `[bin][tile][row][re, im][column]`.
-    sums: Vec<f64>,
+    /// `[bin][tile][row][re, im][column from `skipped` on]`.
+    sums: Aligned<f64>,
 }
 
-/// Rows and columns by chunk, and channel within it.
+/// Some rows of a chunk by all columns of a chunk.
 #[derive(Debug, Clone, Copy)]
 struct Tile {
+    /// Chunk, and channel within it.
     rows: (usize, usize),
-    columns: (usize, usize),
-}
-
-/// The spectra of one block, as [`Weave::transform`] leaves them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Block<'t> {
-    /// `[chunk][group of segments]`.
-    pub spectra: &'t [Vec<Vec<f32>>],
-    /// Segments of the block.
-    pub segments: usize,
-    pub weave: &'t Weave,
+    /// Chunk.
+    columns: usize,
+    /// Columns below the diagonal in every row.
+    skipped: usize,
+    /// Where its sums begin among those of a bin.
+    first: usize,
 }
 
 impl Products {
@@ -52,49 +54,45 @@ impl Products {
     pub fn new(layout: &Layout, weave: &Weave) -> Self {
         let width = lanes();
         let rows = if width == 16 { MOST_ROWS } else { FEW_ROWS };
-        let blocks = |size: usize| {
-            let of_chunk = move |chunk: usize| (0..weave.padded).step_by(size).map(move |first| (chunk, first));
-            (0..weave.chunks.len()).flat_map(of_chunk).collect::<Vec<_>>()
-        };
-        let channels = |(chunk, first): (usize, usize), size: usize| {
+        let chunks = 0..weave.chunks.len();
+        let all_rows = chunks.clone().flat_map(|chunk| (0..width).step_by(rows).map(move |first| (chunk, first)));
+        let holds_pairs = |(chunk, first): (usize, usize), columns: usize| {
             let whole = &weave.chunks[chunk];
-            (whole.start + first).min(whole.end)..(whole.start + first + size).min(whole.end)
-        };
-        let columns = blocks(width);
-        let tile =
-            |rows: (usize, usize)| columns.iter().map(move |&columns| Tile { rows, columns }).collect::<Vec<_>>();
-        let holds_pairs = |tile: &Tile| {
-            let columns = channels(tile.columns, width);
+            let mut channels = (whole.start + first).min(whole.end)..(whole.start + first + rows).min(whole.end);
             let shares = |m: usize, n: usize| m <= n && layout.groups[m] == layout.groups[n];
-            channels(tile.rows, rows).any(|m| columns.clone().any(|n| shares(m, n)))
+            channels.any(|m| weave.chunks[columns].clone().any(|n| shares(m, n)))
         };
-        let tiles: Vec<Tile> = blocks(rows).into_iter().flat_map(tile).filter(holds_pairs).collect();
-        Self { rows, segments: 0, sums: vec![0.0; layout.bins * tiles.len() * rows * 2 * width], tiles }
+        let (mut tiles, mut per_bin) = (Vec::new(), 0);
+        for (rows_of, columns) in all_rows.flat_map(|rows| chunks.clone().map(move |columns| (rows, columns))) {
+            if holds_pairs(rows_of, columns) {
+                let skipped = if rows_of.0 == columns { rows_of.1 } else { 0 };
+                tiles.push(Tile { rows: rows_of, columns, skipped, first: per_bin });
+                per_bin += rows * 2 * (width - skipped);
+            }
+        }
+        Self { rows, bins: layout.bins, segments: 0, sums: Aligned::zeros(layout.bins * per_bin), tiles }
     }
 
     fn per_bin(&self) -> usize {
-        self.tiles.len() * self.rows * 2 * lanes()
+        self.sums.len() / self.bins.max(1)
     }
 
-    /// Adds the products of a block.
-    pub fn add(&mut self, block: Block<'_>) {
-        self.segments += block.segments as u64;
-        let (per_bin, tiles, rows) = (self.per_bin(), &self.tiles, self.rows);
-        let bins = block.spectra[0][0].len() / block.weave.spectra_len(1);
-        let values = block.weave.spectra_len(1) * block.spectra[0].len() * block.spectra.len() * TASK_BINS;
-        self.sums.par_chunks_mut(TASK_BINS * per_bin).enumerate().for_each_init(
-            || vec![0.0; values],
-            |near, (task, sums)| {
-                let first = task * TASK_BINS;
-                let here = first..(first + TASK_BINS).min(bins);
-                block.bring(here, near);
-                if rows == MOST_ROWS {
-                    dispatch(Task::<MOST_ROWS> { block, near, tiles, sums });
-                } else {
-                    dispatch(Task::<FEW_ROWS> { block, near, tiles, sums });
-                }
-            },
-        );
+    /// Adds the products of so many segments, the last of them in a group that may not be full; `spectra` is `[group]`, in each
+    /// `[chunk]`, and in that as [`Weave::transform`] leaves them.
+    pub fn add(&mut self, spectra: &[&[f32]], segments: usize, weave: &Weave) {
+        self.segments += segments as u64;
+        let (per_bin, tiles, rows, bins) = (self.per_bin(), &self.tiles, self.rows, self.bins);
+        let block = Block { spectra, segments, size: weave.spectra_len(1), chunks: weave.chunks.len(), bins };
+        let room = || Aligned::zeros(TASK_BINS * block.chunks * block.of_chunk());
+        self.sums.par_chunks_mut(TASK_BINS * per_bin).enumerate().for_each_init(room, |near, (task, sums)| {
+            let first = task * TASK_BINS;
+            block.bring(first..(first + TASK_BINS).min(bins), near);
+            if rows == MOST_ROWS {
+                dispatch(Task::<MOST_ROWS> { block, near, tiles, sums, per_bin });
+            } else {
+                dispatch(Task::<FEW_ROWS> { block, near, tiles, sums, per_bin });
+            }
+        });
     }
 
     /// The sums, channel by channel and pair by pair.
@@ -103,35 +101,57 @@ impl Products {
         let chunk = weave.chunks[0].len().max(1);
         let place = |m: usize, n: usize| {
             let (row, column) = ((m / chunk, m % chunk), (n / chunk, n % chunk));
-            let holds = |tile: &Tile| {
-                tile.rows == (row.0, row.1 / self.rows * self.rows)
-                    && tile.columns == (column.0, column.1 / width * width)
-            };
-            let tile = self.tiles.iter().position(holds).expect("every pair has a tile");
-            (tile * self.rows + row.1 % self.rows) * 2 * width + column.1 % width
+            let holds = |tile: &&Tile| tile.rows == (row.0, row.1 / self.rows * self.rows) && tile.columns == column.0;
+            let tile = self.tiles.iter().find(holds).expect("every pair has a tile");
+            let columns = width - tile.skipped;
+            (tile.first + row.1 % self.rows * 2 * columns + column.1 - tile.skipped, columns)
         };
-        let autos: Vec<usize> = (0..layout.groups.len()).map(|m| place(m, m)).collect();
-        let pairs: Vec<usize> = layout.pairs.iter().map(|&(m, n)| place(m, n)).collect();
-        let at = |bin: usize, place: usize| self.sums[bin * per_bin + place];
-        Sums {
-            segments: self.segments,
-            auto: Array2::from_shape_fn((autos.len(), layout.bins), |(m, bin)| at(bin, autos[m])),
-            cross: Array2::from_shape_fn((pairs.len(), layout.bins), |(row, bin)| {
-                Complex::new(at(bin, pairs[row]), at(bin, pairs[row] + width))
-            }),
+        let autos: Vec<usize> = (0..layout.groups.len()).map(|m| place(m, m).0).collect();
+        let pairs: Vec<(usize, usize)> = layout.pairs.iter().map(|&(m, n)| place(m, n)).collect();
+        let mut sums = Sums::zero(layout);
+        sums.segments = self.segments;
+        // A few bins at a time, whose sums a cache holds.
+        for first in (0..self.bins).step_by(TASK_BINS) {
+            let bins = first..(first + TASK_BINS).min(self.bins);
+            for (mut auto, place) in sums.auto.rows_mut().into_iter().zip(&autos) {
+                bins.clone().for_each(|bin| auto[bin] = self.sums[bin * per_bin + place]);
+            }
+            for (mut cross, (re, columns)) in sums.cross.rows_mut().into_iter().zip(&pairs) {
+                for bin in bins.clone() {
+                    let at = bin * per_bin + re;
+                    cross[bin] = Complex::new(self.sums[at], self.sums[at + columns]);
+                }
+            }
         }
+        sums
     }
 }
 
+/// The spectra of one block.
+#[derive(Debug, Clone, Copy)]
+struct Block<'t> {
+    spectra: &'t [&'t [f32]],
+    segments: usize,
+    /// Values of one bin in a chunk of a group: `[segment][re, im][padded]`.
+    size: usize,
+    chunks: usize,
+    bins: usize,
+}
+
 impl Block<'_> {
+    /// Values of one bin in a chunk of all groups.
+    fn of_chunk(&self) -> usize {
+        self.size * self.spectra.len()
+    }
+
     /// Copies the spectra of some bins: `[bin][chunk][group][segment][re, im][padded]`.
-    fn bring(&self, bins: std::ops::Range<usize>, near: &mut [f32]) {
-        let size = self.weave.spectra_len(1);
-        let groups = self.spectra[0].len();
-        for (chunk, of_chunk) in self.spectra.iter().enumerate() {
-            for (group, spectra) in of_chunk.iter().enumerate().take(self.segments.div_ceil(self.weave.segments)) {
+    fn bring(&self, bins: Range<usize>, near: &mut [f32]) {
+        let size = self.size;
+        for (group, spectra) in self.spectra.iter().enumerate() {
+            for (chunk, spectra) in spectra.chunks_exact(self.bins * size).enumerate() {
                 for (i, values) in spectra[bins.start * size..bins.end * size].chunks_exact(size).enumerate() {
-                    near[((i * self.spectra.len() + chunk) * groups + group) * size..][..size].copy_from_slice(values);
+                    near[((i * self.chunks + chunk) * self.spectra.len() + group) * size..][..size]
+                        .copy_from_slice(values);
                 }
             }
         }
@@ -145,6 +165,7 @@ struct Task<'t, const ROWS: usize> {
     near: &'t [f32],
     tiles: &'t [Tile],
     sums: &'t mut [f64],
+    per_bin: usize,
 }
 
 impl<const ROWS: usize> WithSimd for Task<'_, ROWS> {
@@ -152,47 +173,60 @@ impl<const ROWS: usize> WithSimd for Task<'_, ROWS> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { block: Block { spectra, segments, weave }, near, tiles, sums } = self;
-        let size = ROWS * 2 * S::F32_LANES;
-        let padded = weave.padded;
-        let of_chunk = weave.spectra_len(1) * spectra[0].len();
-        let bins = near.chunks_exact(of_chunk * spectra.len());
-        for (near, sums) in bins.zip(sums.chunks_exact_mut(tiles.len() * size)) {
-            for (tile, sums) in tiles.iter().zip(sums.chunks_exact_mut(size)) {
-                let mut held_sums = [[simd.splat_f32s(0.0); 2]; ROWS];
-                let (x, y) = (&near[tile.rows.0 * of_chunk..], &near[tile.columns.0 * of_chunk..]);
-                // Segments of a group that is not full are the last ones.
-                for (x, y) in x.chunks_exact(2 * padded).zip(y.chunks_exact(2 * padded)).take(segments) {
-                    add_products(simd, &mut held_sums, (x, tile.rows.1), (y, tile.columns.1), padded);
-                }
-                for (sums, held) in sums.chunks_exact_mut(S::F32_LANES).zip(held_sums.as_flattened()) {
-                    let held: &[f32] = pulp::bytemuck::cast_slice(std::slice::from_ref(held));
-                    for (sum, x) in sums.iter_mut().zip(held) {
-                        *sum += f64::from(*x);
-                    }
+        let Self { block, near, tiles, sums, per_bin } = self;
+        let of_chunk = block.of_chunk();
+        let bins = near.chunks_exact(of_chunk * block.chunks);
+        for (near, sums) in bins.zip(sums.chunks_exact_mut(per_bin)) {
+            for tile in tiles {
+                let sums = &mut sums[tile.first..][..ROWS * 2 * (S::F32_LANES - tile.skipped)];
+                let (x, y) =
+                    (&near[tile.rows.0 * of_chunk..][..of_chunk], &near[tile.columns * of_chunk..][..of_chunk]);
+                let x = x[tile.rows.1..].chunks(2 * S::F32_LANES).take(block.segments);
+                let y = y.chunks(2 * S::F32_LANES).take(block.segments);
+                let mut segments = x.zip(y);
+                for _ in (0..block.segments).step_by(SINGLE) {
+                    let held: [_; ROWS] = products(simd, segments.by_ref().take(SINGLE));
+                    widen::<S, ROWS>(held.as_flattened(), tile.skipped, sums);
                 }
             }
         }
     }
 }
 
-/// `x_m · conj(x_n)` of one segment.
+/// Adds the registers' lanes beyond the skipped ones.
 #[inline(always)]
-fn add_products<S: Simd, const ROWS: usize>(
-    simd: S,
-    sums: &mut [[S::f32s; 2]; ROWS],
-    (x, row): (&[f32], usize),
-    (y, column): (&[f32], usize),
-    padded: usize,
-) {
-    let (y_re, _) = S::as_simd_f32s(&y[column..column + S::F32_LANES]);
-    let (y_im, _) = S::as_simd_f32s(&y[padded + column..][..S::F32_LANES]);
-    let (y_re, y_im) = (y_re[0], y_im[0]);
-    let against = simd.neg_f32s(y_im);
-    let (x_re, x_im) = (&x[row..row + ROWS], &x[padded + row..padded + row + ROWS]);
-    for ((sum, re), im) in sums.iter_mut().zip(x_re).zip(x_im) {
-        let (re, im) = (simd.splat_f32s(*re), simd.splat_f32s(*im));
-        sum[0] = simd.mul_add_f32s(im, y_im, simd.mul_add_f32s(re, y_re, sum[0]));
-        sum[1] = simd.mul_add_f32s(re, against, simd.mul_add_f32s(im, y_re, sum[1]));
+fn widen<S: Simd, const ROWS: usize>(held: &[S::f32s], skipped: usize, sums: &mut [f64]) {
+    for (sums, held) in sums.chunks_exact_mut(S::F32_LANES - skipped).zip(held) {
+        let held: &[f32] = pulp::bytemuck::cast_slice(std::slice::from_ref(held));
+        // In parts of known length.
+        let (sums, held) = (sums.as_chunks_mut::<ROWS>().0, held[skipped..].as_chunks::<ROWS>().0);
+        for (sum, x) in sums.as_flattened_mut().iter_mut().zip(held.as_flattened()) {
+            *sum += f64::from(*x);
+        }
     }
+}
+
+/// `Σ x_m · conj(x_n)`, real and imaginary parts, over segments: their slices begin at the tile, in the real parts.
+#[inline(always)]
+fn products<'t, S: Simd, const ROWS: usize>(
+    simd: S,
+    segments: impl Iterator<Item = (&'t [f32], &'t [f32])>,
+) -> [[S::f32s; 2]; ROWS] {
+    let mut sums = [[simd.splat_f32s(0.0); 2]; ROWS];
+    for (x, y) in segments {
+        let (y_re, y_im) = y[..2 * S::F32_LANES].split_at(S::F32_LANES);
+        let (y_re, y_im) = (S::as_simd_f32s(y_re).0[0], S::as_simd_f32s(y_im).0[0]);
+        let (x_re, x_im) = (&x[..ROWS], &x[S::F32_LANES..][..ROWS]);
+        for row in 0..ROWS {
+            let (re, im) = (simd.splat_f32s(x_re[row]), simd.splat_f32s(x_im[row]));
+            sums[row] = [
+                simd.mul_add_f32s(im, y_im, simd.mul_add_f32s(re, y_re, sums[row][0])),
+                simd.negate_mul_add_f32s(re, y_im, simd.mul_add_f32s(im, y_re, sums[row][1])),
+            ];
+        }
+    }
+    // What the loop works on must not be what its caller takes the address of: it would go to memory with every segment.
+    let mut done = [[simd.splat_f32s(0.0); 2]; ROWS];
+    done.copy_from_slice(&sums);
+    done
 }

@@ -1,27 +1,30 @@
-//! One pass over a capture: every block through the FFT of every channel and into the matrix; nothing longer is kept.
+//! One pass over a capture: every segment through the FFT of every channel and into the matrix; nothing longer than a block is kept.
 //!
-//! While one block is transformed, the next is read. Each sum is made by one task in the order of time, and tasks are
-//! cut by channel and bin, never by thread: the same bytes come out on any number of threads.
+//! A block is transformed by runs of groups, a thread a run, which reads its frames just before it needs them; its products are
+//! summed by tasks cut by bin. Each sum is made by one task in the order of time, whatever the number of threads: the same bytes come
+//! out.
 
 use std::ops::Range;
 use std::sync::Mutex;
 
-use ndarray::{Array2, Axis, Slice};
 use rayon::prelude::*;
 
 use super::matrix::{CrossSpectra, Layout};
 use super::overview::{Overview, Sketch};
-use super::products::{Block, Products};
-use crate::capture::{Captures, Health};
+use super::products::Products;
+use crate::capture::{Captures, Health, Stored};
 use crate::channelise::{Group, GroupScratch, Segmentation, Stft, Weave};
 use crate::error::{Error, Result};
+use crate::simd::Aligned;
 
-/// Segments and channels of a block: what is transformed together. A block's products are summed in single precision, which
-/// costs a few 1e-7 of a sum, and the sums go to double: the more segments, the less often that is paid in memory traffic.
-const BLOCK: usize = 512;
+/// Segments and channels of a block: what is transformed together. The more, the less often the sums travel through memory.
+const BLOCK: usize = 1024;
 
 /// Segments of a block, whatever the channels.
 const BLOCK_SEGMENTS: std::ops::RangeInclusive<usize> = 8..=64;
+
+/// Groups whose frames a thread holds at most: they stay in the second-level cache.
+const HELD_GROUPS: usize = 4;
 
 /// Segments of a block, where there are so many channels and segments: blocks go to either half of the matrix in turn, and
 /// both halves of a short recording must hold as much.
@@ -126,150 +129,211 @@ pub fn listen_to(
     layout: &Layout,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Heard> {
-    let cut = *stft.segmentation();
-    let segments = cut.segments_in(span.frames);
+    let segments = stft.segmentation().segments_in(span.frames);
     if segments == 0 {
         return Err(Error::request(format!(
             "{} samples are too few: one segment has {}; take a longer stretch",
-            span.frames, cut.segment_samples
+            span.frames,
+            stft.segmentation().segment_samples
         )));
     }
-    let channels = layout.groups.len();
-    let Some(own) = part.blocks(segments, channels) else {
+    let Some(blocks) = part.blocks(segments, layout.groups.len()) else {
         return Err(Error::request(format!(
             "{segments} segments of sound are too few for {} parts; take fewer",
             part.of
         )));
     };
-    let block_frames = |block: u64| -> (u64, usize, usize) {
-        let first_segment = own.segments.start + block * own.block;
-        let count = (own.segments.end - first_segment).min(own.block) as usize;
-        let first_frame = span.first_frame + first_segment * cut.hop_samples as u64;
-        (first_frame, count, (count - 1) * cut.hop_samples + cut.segment_samples)
-    };
-    let blocks = (own.segments.end - own.segments.start).div_ceil(own.block);
-    let overlap = cut.segment_samples - cut.hop_samples;
-    let mut listener = Listener::new(stft, layout, own.clone());
-    let mut samples = Array2::zeros((block_frames(0).2, channels));
-    captures.read(block_frames(0).0, &mut samples, 0)?;
-    let mut next = Array2::zeros((0, channels));
-    for block in 0..blocks {
-        let (_, count, frames) = block_frames(block);
-        let read_next = || -> Result<()> {
-            if block + 1 == blocks {
-                return Ok(());
-            }
-            let (first_frame, _, next_frames) = block_frames(block + 1);
-            if next.nrows() != next_frames {
-                next = Array2::zeros((next_frames, channels));
-            }
-            next.slice_axis_mut(Axis(0), Slice::from(..overlap))
-                .assign(&samples.slice_axis(Axis(0), Slice::from(frames - overlap..)));
-            captures.read(first_frame + overlap as u64, &mut next, overlap)
-        };
-        // What the last block, or the part before, has had is known.
-        let known = if block == 0 && own.segments.start == 0 { 0 } else { overlap };
-        let listen = || listener.add(block, &samples, count, known);
-        let (read, ()) = rayon::join(read_next, listen);
-        read?;
-        std::mem::swap(&mut samples, &mut next);
-        progress((block + 1) as f64 / blocks as f64);
+    if captures.holds_integers() {
+        Listener::<i16>::new(stft, layout, blocks).hear(captures, span, progress)
+    } else {
+        Listener::<f32>::new(stft, layout, blocks).hear(captures, span, progress)
     }
-    Ok(listener.finish())
 }
 
 /// What is kept between blocks.
-struct Listener<'t> {
+struct Listener<'t, T> {
     stft: &'t Stft,
     layout: &'t Layout,
     weave: Weave,
-    /// Spectra of the block, `[chunk][group of segments]`.
-    spectra: Vec<Vec<Vec<f32>>>,
-    /// Work space for as many transforms as run at once.
-    scratch: Mutex<Vec<GroupScratch>>,
+    slots: Vec<Slot>,
+    /// Room for the powers of as many groups as the overview wants of a block.
+    powers: Vec<Aligned<f32>>,
+    /// Work space for as many runs as there are at once.
+    workers: Mutex<Vec<Worker<T>>>,
     halves: [Products; 2],
     blocks: Blocks,
     sketch: Sketch,
     health: Vec<Health>,
 }
 
-impl<'t> Listener<'t> {
+/// What comes of one group of segments.
+struct Slot {
+    segments: Range<u64>,
+    /// `[chunk]`, and in it as [`Weave::transform`] leaves them.
+    spectra: Aligned<f32>,
+    /// `[chunk][bin][lane]`, where the overview wants them.
+    powers: Option<Aligned<f32>>,
+    /// Of the samples that were in no group before.
+    health: Vec<Health>,
+}
+
+/// What one thread works with.
+struct Worker<T> {
+    /// The frames of its groups from `first` on, so many `held`.
+    frames: Aligned<T>,
+    first: u64,
+    held: usize,
+    scratch: GroupScratch,
+}
+
+impl<'t, T: Stored> Listener<'t, T> {
     fn new(stft: &'t Stft, layout: &'t Layout, blocks: Blocks) -> Self {
         let channels = layout.groups.len();
-        let weave = Weave::new(stft, channels);
-        let held = weave.segments;
+        let weave = Weave::new(stft, channels, T::UNIT);
         let block = blocks.block as usize;
         let own = blocks.segments.clone();
-        let groups = block.div_ceil(held);
-        let sizes = |count: usize| (0..count).step_by(held).map(move |first| held.min(count - first));
-        let counts = own.clone().step_by(block).map(move |first| (own.end - first).min(block as u64));
-        let of_chunk = vec![vec![0.0; weave.spectra_len(layout.bins)]; groups];
+        let counts = own.clone().step_by(block).map(move |first| (own.end - first).min(block as u64) as usize);
+        let held = weave.segments;
+        let sizes = counts.flat_map(move |count| (0..count).step_by(held).map(move |first| held.min(count - first)));
+        let slot = |_| Slot {
+            segments: 0..0,
+            spectra: Aligned::zeros(weave.chunks.len() * weave.spectra_len(layout.bins)),
+            powers: None,
+            health: Vec::new(),
+        };
         Self {
-            spectra: vec![of_chunk; weave.chunks.len()],
-            scratch: Mutex::new(Vec::new()),
+            slots: (0..block.div_ceil(held)).map(slot).collect(),
+            powers: Vec::new(),
+            workers: Mutex::new(Vec::new()),
             halves: [Products::new(layout, &weave), Products::new(layout, &weave)],
-            blocks,
-            sketch: Sketch::new(channels, stft.bins(), counts.flat_map(|count| sizes(count as usize))),
+            sketch: Sketch::new(&weave, stft.bins(), sizes),
             health: vec![Health::default(); channels],
+            blocks,
             stft,
             layout,
             weave,
         }
     }
 
-    /// Adds block `block` of `count` segments; its first `known` frames were in the block before.
-    fn add(&mut self, block: u64, samples: &Array2<f32>, count: usize, known: usize) {
-        let (stft, layout, weave, scratch) = (self.stft, self.layout, &self.weave, &self.scratch);
-        let sketch = &self.sketch;
-        let frames = samples.as_slice().expect("blocks are contiguous");
-        let channels = layout.groups.len();
-        Health::add_all(&mut self.health, &frames[known * channels..]);
-        let hop = stft.segmentation().hop_samples;
-        let held = weave.segments;
-        let groups_a_block = self.spectra[0].len() as u64;
-        let number = |group: usize| block * groups_a_block + group as u64;
-        let tasks = self.spectra.iter_mut().zip(&weave.chunks).flat_map(|(of_chunk, chunk)| {
-            let groups = of_chunk.iter_mut().take(count.div_ceil(held)).enumerate();
-            groups.map(move |(group, spectra)| (chunk, group, spectra))
-        });
-        let tasks: Vec<_> = tasks.collect();
-        let transformed = tasks.into_par_iter().map(|(chunk, group, spectra)| {
-            let segments = held.min(count - group * held);
-            let powers = sketch.wants(number(group));
-            let mut powers = powers.then(|| vec![0.0; segments * stft.bins() * chunk.len()]);
-            let work = Group {
-                frames: &frames[group * held * hop * channels..],
-                stride: channels,
-                channels: chunk.clone(),
-                segments,
-                bins: layout.first_bin..layout.first_bin + layout.bins,
-                spectra,
-                powers: powers.as_deref_mut(),
-            };
-            let free = || scratch.lock().expect("nothing panics while it is held").pop();
-            let mut own = free().unwrap_or_else(|| weave.scratch(stft));
-            weave.transform(stft, work, &mut own);
-            scratch.lock().expect("nothing panics while it is held").push(own);
-            (group, chunk, powers)
-        });
-        let mut powers: Vec<_> = transformed.collect();
-        powers.sort_by_key(|(group, chunk, _)| (*group, chunk.start));
-        for (_, chunk, powers) in powers {
-            if let Some(powers) = powers {
-                self.sketch.add(&powers, chunk.start, chunk.len(), chunk.end == channels);
-            }
+    fn hear(mut self, captures: &Captures, span: Span, progress: &(dyn Fn(f64) + Sync)) -> Result<Heard> {
+        let Blocks { segments, block, .. } = self.blocks.clone();
+        let count = (segments.end - segments.start).div_ceil(block);
+        for number in 0..count {
+            let first = segments.start + number * block;
+            self.add(captures, span.first_frame, number, first..(first + block).min(segments.end))?;
+            progress((number + 1) as f64 / count as f64);
         }
-        self.halves[((self.blocks.first + block) % 2) as usize].add(Block {
-            spectra: &self.spectra,
-            segments: count,
-            weave: &self.weave,
-        });
+        let Self { stft, layout, weave, slots, powers, workers, halves, sketch, health, .. } = self;
+        // The sums exist twice for a moment: what made them may go.
+        drop((slots, powers, workers));
+        let halves = halves.map(|half| half.into_sums(layout, &weave));
+        Ok(Heard {
+            spectra: CrossSpectra::new(layout.clone(), halves),
+            overview: sketch.finish(stft.spacing_hz()),
+            health,
+        })
     }
 
-    fn finish(self) -> Heard {
-        let Self { layout, weave, halves, sketch, health, stft, .. } = self;
-        let halves = halves.map(|half| half.into_sums(layout, &weave));
-        Heard { spectra: CrossSpectra::new(layout.clone(), halves), overview: sketch.finish(stft.spacing_hz()), health }
+    /// Adds a block of segments.
+    fn add(&mut self, captures: &Captures, first_frame: u64, block: u64, segments: Range<u64>) -> Result<()> {
+        let Self { stft, layout, weave, slots, powers, workers, halves, blocks, sketch, health } = self;
+        let groups_a_block = slots.len() as u64;
+        let slots = &mut slots[..((segments.end - segments.start) as usize).div_ceil(weave.segments)];
+        for (i, slot) in slots.iter_mut().enumerate() {
+            let first = segments.start + (i * weave.segments) as u64;
+            slot.segments = first..(first + weave.segments as u64).min(segments.end);
+            let room = || Aligned::zeros(weave.chunks.len() * stft.bins() * weave.padded);
+            let wanted = sketch.wants(block * groups_a_block + i as u64);
+            slot.health = health.iter().map(Health::onwards).collect();
+            slot.powers = wanted.then(|| powers.pop().unwrap_or_else(room));
+        }
+        let workers = &*workers;
+        // Neighbours share half a segment, which each run reads for itself.
+        let runs = if captures.is_read_at_once() { 2 * rayon::current_num_threads() } else { 1 };
+        let listened: Vec<Result<()>> = slots
+            .par_chunks_mut(slots.len().div_ceil(runs))
+            .map(|run| {
+                let free = || workers.lock().expect("nothing panics while it is held").pop();
+                let mut worker = free().unwrap_or_else(|| Worker::new(stft, weave, captures.selected()));
+                let listened = worker.listen(captures, first_frame, (stft, layout, weave), run);
+                workers.lock().expect("nothing panics while it is held").push(worker);
+                listened
+            })
+            .collect();
+        listened.into_iter().collect::<Result<()>>()?;
+        let half = &mut halves[((blocks.first + block) % 2) as usize];
+        let spectra: Vec<&[f32]> = slots.iter().map(|slot| &slot.spectra[..]).collect();
+        let look = || {
+            for slot in slots.iter() {
+                health.iter_mut().zip(&slot.health).for_each(|(all, some)| all.merge(some));
+                let segments = (slot.segments.end - slot.segments.start) as usize;
+                if let Some(powers) = &slot.powers {
+                    sketch.add(powers, segments);
+                }
+            }
+        };
+        rayon::join(look, || half.add(&spectra, (segments.end - segments.start) as usize, weave));
+        powers.extend(slots.iter_mut().filter_map(|slot| slot.powers.take()));
+        Ok(())
+    }
+}
+
+impl<T: Stored> Worker<T> {
+    fn new(stft: &Stft, weave: &Weave, channels: usize) -> Self {
+        let cut = stft.segmentation();
+        let frames = (HELD_GROUPS * weave.segments - 1) * cut.hop_samples + cut.segment_samples;
+        Self { frames: Aligned::zeros(frames * channels), first: 0, held: 0, scratch: weave.scratch(stft) }
+    }
+
+    /// Hears groups that follow each other.
+    fn listen(
+        &mut self,
+        captures: &Captures,
+        first_frame: u64,
+        (stft, layout, weave): (&Stft, &Layout, &Weave),
+        run: &mut [Slot],
+    ) -> Result<()> {
+        let (cut, channels) = (stft.segmentation(), captures.selected());
+        self.held = 0;
+        for slot in run {
+            let end_of = |segment: u64| first_frame + segment * cut.hop_samples as u64 + cut.segment_samples as u64;
+            let (start, end) =
+                (end_of(slot.segments.start) - cut.segment_samples as u64, end_of(slot.segments.end - 1));
+            let held_end = self.bring(captures, start, end)?;
+            // What the group before has had is known, in whatever run it was.
+            let known = if slot.segments.start == 0 { start } else { end_of(slot.segments.start - 1).max(start) };
+            let frames = |from: u64| &self.frames[(from - self.first) as usize * channels..held_end];
+            Health::add_all(&mut slot.health, frames(known));
+            let mut powers = slot.powers.as_deref_mut().map(|all| all.chunks_exact_mut(stft.bins() * weave.padded));
+            let spectra = slot.spectra.chunks_exact_mut(weave.spectra_len(layout.bins));
+            for (chunk, spectra) in weave.chunks.iter().zip(spectra) {
+                let group = Group {
+                    frames: frames(start),
+                    stride: channels,
+                    channels: chunk.clone(),
+                    segments: (slot.segments.end - slot.segments.start) as usize,
+                    bins: layout.first_bin..layout.first_bin + layout.bins,
+                    spectra,
+                    powers: powers.as_mut().and_then(Iterator::next),
+                };
+                weave.transform(stft, group, &mut self.scratch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the frames from `start` to `end`; where they end among its samples.
+    fn bring(&mut self, captures: &Captures, start: u64, end: u64) -> Result<usize> {
+        let channels = captures.selected();
+        if self.held == 0 || (end - self.first) as usize * channels > self.frames.len() {
+            let kept = (self.first + self.held as u64).saturating_sub(start).min(self.held as u64) as usize;
+            self.frames.copy_within((self.held - kept) * channels..self.held * channels, 0);
+            (self.first, self.held) = (start, kept);
+        }
+        let wanted = (end - self.first) as usize;
+        captures.fill(self.first + self.held as u64, &mut self.frames[self.held * channels..wanted * channels])?;
+        self.held = wanted;
+        Ok(wanted * channels)
     }
 }
 

@@ -8,6 +8,7 @@ use rustfft::FftPlanner;
 
 use super::{ROUNDS, Spread, seconds};
 use crate::channelise::{Group, Segmentation, Stft, Taper, Weave};
+use crate::simd::Sample;
 
 /// Lengths that are measured: powers of two, and one that is only smooth.
 const LENGTHS: [usize; 8] = [1024, 2048, 4096, 8192, 10_000, 16_384, 32_768, 65_536];
@@ -23,7 +24,7 @@ const SAMPLES: usize = 1 << 20;
 pub struct CoreRow {
     /// Points.
     pub length: usize,
-    /// Sixteen channels at once: window, transform and telling the channels apart in half of the bins.
+    /// Sixteen channels of 16-bit integers at once: window, transform and telling the channels apart in half of the bins.
     pub across_channels: Spread,
     /// realfft, one channel, bare.
     pub realfft: Spread,
@@ -53,8 +54,9 @@ fn measured(length: usize) -> CoreRow {
     let stft = Stft::new(cut, 192e3);
     let bins = length / 8..3 * length / 8;
 
-    let weave = Weave::new(&stft, CHANNELS);
-    let frames = noise((length + (weave.segments - 1) * cut.hop_samples) * CHANNELS);
+    let weave = Weave::new(&stft, CHANNELS, i16::UNIT);
+    let samples = noise((length + (weave.segments - 1) * cut.hop_samples) * CHANNELS);
+    let frames: Vec<i16> = samples.iter().map(|x| (x * 32_767.0) as i16).collect();
     let mut spectra = vec![0.0; weave.spectra_len(bins.len())];
     let mut scratch = weave.scratch(&stft);
     let mut across = || {

@@ -162,7 +162,7 @@ fn split_radix(points: f64) -> f64 {
 
 /// Seconds that so many segments of all channels take through the transform, told from a few.
 fn transforming_s(stft: &Stft, bins: Range<usize>, channels: usize, segments: f64) -> f64 {
-    let weave = Weave::new(stft, channels);
+    let weave = Weave::new(stft, channels, 1.0);
     let cut = stft.segmentation();
     let frames: Vec<f32> = super::core::noise((weave.segments * cut.hop_samples + cut.segment_samples) * channels);
     let mut spectra = vec![0.0; weave.spectra_len(bins.len())];
