@@ -59,11 +59,14 @@ fn truth(path: &str) -> String {
 
 /// Records a scene of this site into a folder and puts the commented site beside it.
 fn recorded(path: &str, sounds: &str, duration_s: f64) -> TempDir {
-    let text = site_text(path);
+    recorded_at(site_text(path), sounds, duration_s, &truth(path))
+}
+
+fn recorded_at(text: String, sounds: &str, duration_s: f64, truth: &str) -> TempDir {
     let capture = format!(
         "[capture]\nsample_rate_hz = 192000\nduration_s = {duration_s}\nseed = 11\nformat = 'int24'\nnoise_db = -60\n"
     );
-    let scene = parse_scene(&format!("{text}{sounds}{capture}{}", truth(path)), "scene.toml").unwrap();
+    let scene = parse_scene(&format!("{text}{sounds}{capture}{truth}"), "scene.toml").unwrap();
     let folder = tempfile::tempdir().unwrap();
     write(&scene, &simulate(&scene).unwrap(), folder.path()).unwrap();
     std::fs::write(folder.path().join("site.toml"), text).unwrap();
@@ -249,4 +252,108 @@ fn wrong_places_are_no_calibration() {
     one_off[3][1] += 0.1;
     let ran = calibrated(folder.path(), &["capture.wav"], &at(&one_off));
     ran.refused(2, &[]);
+}
+
+/// Sensors five to eight on a recorder of its own clock, which began so much later, and how fast it runs.
+fn on_two_clocks(sounds: &str, duration_s: f64, offset_s: f64, drift_ppm: f64) -> TempDir {
+    let clocks = "[[recorder]]\nid = 'A'\nsync = 'shared'\n[[recorder]]\nid = 'B'\nsync = 'free'\n[[sensor]]";
+    let mut text = site_text(AIR).replacen("[[sensor]]", clocks, 1);
+    for channel in 5..=8 {
+        let there = format!("channel = {}\nrecorder = 'B'\n", channel - 4);
+        text = text.replacen(&format!("channel = {channel}\n"), &there, 1);
+    }
+    let truth = format!(
+        "[truth]\nposition_error_m = 0.005\nspeed_error_pct = 0.1\nrecorder_offset_s = [0, {offset_s}]\nrecorder_ppm = [0, {drift_ppm}]\n"
+    );
+    recorded_at(text, sounds, duration_s, &truth)
+}
+
+/// Taps at all places, so many seconds apart.
+fn taps_apart(apart_s: f64) -> String {
+    let tap = |(k, [u_m, v_m]): (usize, [f64; 2])| {
+        let at_s = 0.1 + apart_s * k as f64;
+        format!(
+            "[[leak]]\nwall = 'barrel'\nu_m = {u_m}\nv_m = {v_m}\nlevel_db = -6\nspectrum = 'white'\nband_hz = [20000, 80000]\ntap_s = {at_s}\n"
+        )
+    };
+    places().into_iter().enumerate().map(tap).collect()
+}
+
+/// A hiss at each place, a capture of both recorders each; the second began so much later.
+fn hisses(offsets_s: [f64; 8]) -> (TempDir, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut names = Vec::new();
+    for (k, ([u_m, v_m], offset_s)) in places().into_iter().zip(offsets_s).enumerate() {
+        let hiss = format!("[[leak]]\nwall = 'barrel'\nu_m = {u_m}\nv_m = {v_m}\nsnr_db = 10\nspectrum = 'white'\n");
+        let take = on_two_clocks(&hiss, 0.3, offset_s, 12.5);
+        for recorder in ["A", "B"] {
+            names.push(format!("{k}{recorder}.wav"));
+            std::fs::copy(
+                take.path().join(format!("capture_{recorder}.wav")),
+                folder.path().join(names.last().unwrap()),
+            )
+            .unwrap();
+        }
+        std::fs::copy(take.path().join("site.toml"), folder.path().join("site.toml")).unwrap();
+    }
+    (folder, names)
+}
+
+fn clock(folder: &Path) -> Value {
+    json(folder.join("new.calibration/calibration.json"))["clocks"][0].clone()
+}
+
+/// A told value lies within five of its standard deviations of the truth, and these are small.
+fn is_told(clock: &Value, name: &str, unit: &str, truth: f64, most: f64) {
+    let [value, sigma] = [format!("{name}_{unit}"), format!("{name}_sigma_{unit}")].map(|k| clock[k].as_f64().unwrap());
+    assert!((value - truth).abs() < 5.0 * sigma && sigma < most, "{name} {truth}: {clock}");
+}
+
+#[test]
+fn taps_tell_how_a_clock_of_its_own_stands_and_drifts() {
+    for (offset_s, drift_ppm) in [(0.0371, 12.5), (-0.003342, -34.758)] {
+        let folder = on_two_clocks(&taps_apart(0.15), 1.4, offset_s, drift_ppm);
+        let ran = calibrated(folder.path(), &["capture_A.wav", "capture_B.wav"], &at(&places()));
+        assert!(ran.done().stdout.contains("clock      B started"));
+        let clock = clock(folder.path());
+        // A fiftieth of a sample over a second, and what eight places leave open of both beams.
+        is_told(&clock, "offset", "s", offset_s, 0.5e-6);
+        is_told(&clock, "drift", "ppm", drift_ppm, 0.5);
+        let text = std::fs::read_to_string(folder.path().join("new.toml")).unwrap();
+        for key in ["offset_s", "offset_sigma_s", "drift_ppm", "drift_sigma_ppm"] {
+            assert!(text.contains(key), "{key}:\n{text}");
+        }
+        read_site(&folder.path().join("new.toml")).unwrap();
+    }
+}
+
+#[test]
+fn a_hiss_a_capture_tells_the_clock_as_far_as_recordings_share_it() {
+    let run = |offsets_s: [f64; 8], more: &[String]| {
+        let (folder, names) = hisses(offsets_s);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let ran = calibrated(folder.path(), &names, &[&at(&places())[..], more].concat());
+        (folder, ran)
+    };
+    // One trigger.
+    let (folder, ran) = run([0.037; 8], &[]);
+    ran.done();
+    is_told(&clock(folder.path()), "offset", "s", 0.037, 0.5e-6);
+    is_told(&clock(folder.path()), "drift", "ppm", 12.5, 0.5);
+    // Begun anew each time: the crystals are the same, the offsets are not.
+    let (folder, ran) = run(std::array::from_fn(|k| 0.01 * k as f64), &[]);
+    assert!(ran.done().stderr.contains("began anew in each capture"));
+    assert!(clock(folder.path())["offset_s"].is_null());
+    is_told(&clock(folder.path()), "drift", "ppm", 12.5, 0.5);
+    // A first recording with nothing on both clocks was a panic: it had a start of its own, and no point.
+    let late: [f64; 8] = std::array::from_fn(|k| if k == 0 { 0.35 } else { 0.037 });
+    let (folder, ran) = run(late, &[]);
+    ran.done();
+    assert_eq!(clock(folder.path())["sources"], 7);
+    is_told(&clock(folder.path()), "offset", "s", 0.037, 0.5e-6);
+    // Nothing in common.
+    let fit = ["--fit", "clock"].map(str::to_owned);
+    let (folder, ran) = run([0.5; 8], &fit);
+    ran.refused(2, &["recorder 'B'", "no source is heard by both"]);
+    assert!(!folder.path().join("new.toml").exists());
 }

@@ -48,7 +48,7 @@ pub struct Clock {
 
 /// A sound on two clocks.
 struct Point {
-    /// The source and the recording, counted from 0.
+    /// The source and the recording, counted from 0 in the order of the captures.
     source: usize,
     recording: usize,
     /// When it was there by the first clock, and how much later by the other, seconds.
@@ -94,8 +94,12 @@ impl Scene<'_> {
             let what = "no source is heard by both it and the first recorder; make them louder, or begin both before the first";
             return Ok(untold(format!("the clock of recorder '{id}': {what}")));
         }
-        let recordings = points.iter().map(|p| p.recording).max().unwrap_or(0) + 1;
-        let apart = self.line(&points, group, recordings);
+        // Recordings in which no source is on both clocks have no start of their own.
+        let mut shared: Vec<usize> = points.iter().map(|p| p.recording).collect();
+        shared.sort_unstable();
+        shared.dedup();
+        points.iter_mut().for_each(|p| p.recording = shared.partition_point(|recording| *recording < p.recording));
+        let apart = self.line(&points, group, shared.len());
         let quarter_s = 0.25 / self.array.middle_hz();
         if apart.left_s > quarter_s {
             return Ok(untold(format!(

@@ -54,7 +54,7 @@ pub fn calibration_text(site: &Site, calibration: &Calibration) -> String {
         let told = [
             clock.offset_s.map(|(offset_s, sigma_s)| {
                 let when = if offset_s < 0.0 { "before" } else { "after" };
-                format!("started {:.7} s {when} {}, ± {:.1} µs", offset_s.abs(), id(0), 1e6 * sigma_s)
+                format!("started {:.8} s {when} {}, ± {:.2} µs", offset_s.abs(), id(0), 1e6 * sigma_s)
             }),
             clock.drift_ppm.map(|(ppm, sigma)| {
                 let runs = if ppm < 0.0 { "slow" } else { "fast" };
