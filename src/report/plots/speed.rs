@@ -3,7 +3,7 @@
 use super::axes::{Axes, decimals, number, ticks};
 use super::look::{self, AXIS_PX, CURVES, GREY, INK, LEAK, PALE, SKY, SMALL_PX, TICK_PX};
 use super::picture::{Align, Frame, Label, Level, Picture, Stroke};
-use crate::report::speed::totals;
+use crate::report::speed::{of_pass, totals};
 use crate::speed::{CoreRow, FloorRow, Spread};
 
 /// The length that titles speak of: that of most captures.
@@ -93,18 +93,17 @@ fn vertical(picture: &mut Picture, axes: &Axes, name: &str) {
 }
 
 pub(super) fn draw_floor(floor: &[FloorRow]) -> Picture {
-    let [least_s, took_s] = totals(floor);
+    let pass = of_pass(floor);
+    let [least_s, took_s] = totals(pass);
     let lost = |row: &FloorRow| row.measured.median_s - row.floor_s;
-    let most = floor.iter().max_by(|a, b| lost(a).total_cmp(&lost(b)));
+    let most = pass.iter().max_by(|a, b| lost(a).total_cmp(&lost(b)));
     let title = match most {
         None => "no stage was measured".into(),
-        Some(row) => format!(
-            "The job takes {:.1} times the least that this machine allows; most is lost in {}",
-            took_s / least_s,
-            row.name
-        ),
+        Some(row) => {
+            format!("The pass takes {:.1} times this machine's least; most is lost in {}", took_s / least_s, row.name)
+        }
     };
-    let subtitle = "One thread. Dark: the least, from bytes and operations that the answer needs and the limits measured in the same run. Pale: as it took, median of nine rounds.";
+    let subtitle = "One thread, medians. Dark: the least, by bytes and operations needed and limits of the same run; of the verdict it is one map alone. Pale: as it took.";
     let mut picture = look::sheet(&title, subtitle);
     let frame = Frame::new(430.0, look::TOP_PX + 20.0, 1480.0, 880.0);
     let most_ms = floor.iter().map(|row| 1e3 * row.measured.median_s.max(row.floor_s)).fold(1e-6, f64::max);
@@ -120,11 +119,17 @@ pub(super) fn draw_floor(floor: &[FloorRow]) -> Picture {
         let middle = (top + bottom) / 2.0;
         let name = Label::new(row.name, [frame.left - 14.0, middle], AXIS_PX).align(Align::End, Level::Middle);
         picture.label(name);
-        let times = format!("{:.1} ×", row.measured.median_s / row.floor_s);
-        let at = [took.max(least) + 12.0, middle - 10.0];
-        picture.label(Label::new(times, at, AXIS_PX).bold().align(Align::Start, Level::Middle));
-        let figures = format!("{:.0} of {:.0} ms", 1e3 * row.floor_s, 1e3 * row.measured.median_s);
-        let at = [took.max(least) + 12.0, middle + 14.0];
+        if i < pass.len() {
+            let times = format!("{:.1} ×", row.measured.median_s / row.floor_s);
+            let at = [took.max(least) + 12.0, middle - 10.0];
+            picture.label(Label::new(times, at, AXIS_PX).bold().align(Align::Start, Level::Middle));
+        }
+        let took_ms = 1e3 * row.measured.median_s;
+        let (figures, down) = match i < pass.len() {
+            true => (format!("{:.0} of {took_ms:.0} ms", 1e3 * row.floor_s), 14.0),
+            false => (format!("{took_ms:.0} ms"), 0.0),
+        };
+        let at = [took.max(least) + 12.0, middle + down];
         picture.label(Label::new(figures, at, SMALL_PX).colour(GREY).align(Align::Start, Level::Middle));
     }
     picture.rectangle(frame, None, Some(Stroke::new(INK, 1.2)));
