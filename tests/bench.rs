@@ -51,4 +51,9 @@ fn bench_measures_one_part_alone() {
     assert!(told["fft"].as_array().unwrap().is_empty() && told["roof"].is_null());
     run(folder.path(), ["bench", "--only", "core", "--roof"]).refused(2, &["--roof", "--only"]);
     run(folder.path(), ["bench", "nothing.wav"]).refused(1, &["nothing.wav"]);
+    // What hound cannot read to its end can be read: its row is left out, and bench goes on.
+    let cut = std::fs::read(capture).unwrap();
+    std::fs::write(folder.path().join("cut.wav"), &cut[..cut.len() / 3]).unwrap();
+    let out = run(folder.path(), ["bench", "--only", "read", "--quiet", "cut.wav"]).done().stdout;
+    assert!(out.contains("  read  ") && !out.contains("hound"), "{out}");
 }

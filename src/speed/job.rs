@@ -10,7 +10,7 @@ use super::{ROUNDS, Spread, seconds};
 use crate::capture::Captures;
 use crate::channelise::{Band, Segmentation, Stft};
 use crate::cross_spectra::{Layout, Span, listen};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::locate::{Options, Outcome, locate};
 use crate::site::Site;
 
@@ -79,11 +79,11 @@ pub fn job(paths: &[PathBuf], extent: Extent<'_>, progress: &dyn Fn(f64)) -> Res
         let mut done = Ok(());
         note("read", seconds(|| done = read(paths)));
         done?;
-        // hound does not read every file that can be read.
-        if paths.iter().all(|path| WavReader::open(path).is_ok()) {
-            let mut done = Ok(());
-            note("read by hound's iterator", seconds(|| done = iterated(paths)));
-            done?;
+        // hound does not read every file that can be read, nor to its end one that was cut short.
+        let mut done = Ok(());
+        let taken = seconds(|| done = iterated(paths));
+        if done.is_ok() {
+            note("read by hound's iterator", taken);
         }
         let Extent::Whole { site, options } = extent else { continue };
         let mut done = Ok(());
@@ -134,20 +134,19 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<()> {
 }
 
 /// What a program that takes samples one by one does.
-fn iterated(paths: &[PathBuf]) -> Result<()> {
+fn iterated(paths: &[PathBuf]) -> hound::Result<()> {
     for path in paths {
-        let broken = |e: hound::Error| Error::broken(path, e.to_string());
-        let mut reader = WavReader::open(path).map_err(broken)?;
+        let mut reader = WavReader::open(path)?;
         let mut sum = 0.0f32;
         match reader.spec().sample_format {
             SampleFormat::Int => {
                 for sample in reader.samples::<i32>() {
-                    sum += sample.map_err(broken)? as f32;
+                    sum += sample? as f32;
                 }
             }
             SampleFormat::Float => {
                 for sample in reader.samples::<f32>() {
-                    sum += sample.map_err(broken)?;
+                    sum += sample?;
                 }
             }
         }
