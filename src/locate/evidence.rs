@@ -55,9 +55,10 @@ pub fn gather(
     let from_s = preparation.span.first_frame as f64 / rate_hz;
     let to_s = from_s + preparation.span.frames as f64 / rate_hz;
     let highest_hz = overview.spacing_hz * (overview.density.ncols().max(1) - 1) as f64;
+    let (maps, strongest) = maps(array, view, peak);
     Evidence {
-        maps: maps(array, view, peak),
-        map_level_db: power_db(f64::from(peak).max(f64::MIN_POSITIVE)) + level_db,
+        maps,
+        map_level_db: power_db(f64::from(strongest).max(f64::MIN_POSITIVE)) + level_db,
         correlations: correlations(array, view, place),
         frequency_hz: (0..overview.density.ncols()).map(|k| k as f64 * overview.spacing_hz).collect(),
         levels,
@@ -74,21 +75,25 @@ pub fn gather(
     }
 }
 
-fn maps(array: &Array<'_>, view: &View, peak: f32) -> Vec<WallMap> {
+/// The maps, and the response that they count from: that of the strongest cell, or `peak` where no cell has as much. A cell stands for all
+/// that is in it, so in noise, where nothing stands out, most have more than any one place.
+fn maps(array: &Array<'_>, view: &View, peak: f32) -> (Vec<WallMap>, f32) {
     let response = view.response(array);
     let walls = || array.walls.iter().map(|&index| (index, &array.site.walls[index]));
     let cell_m = (walls().map(|(_, wall)| wall.area_m2()).sum::<f64>() / MAP_CELLS).sqrt();
     let of_wall = |(index, wall): (usize, &Wall)| {
         let (shape, pieces) = wall.picture(index, cell_m);
-        let db = |cell: Cell| (power_db(f64::from(cell.bound / peak)).clamp(FLOOR_DB, 0.0)) as f32;
-        let values = response
-            .over(&Cover::of(array, pieces))
-            .into_iter()
-            .map(|c| if c.bound > 0.0 { db(c) } else { FLOOR_DB as f32 });
-        let response_db = Array2::from_shape_vec(shape, values.collect()).expect("one value a cell");
-        WallMap { wall: index, response_db }
+        (index, shape, response.over(&Cover::of(array, pieces)))
     };
-    walls().map(of_wall).collect()
+    let cells: Vec<(usize, [usize; 2], Vec<Cell>)> = walls().map(of_wall).collect();
+    let strongest = cells.iter().flat_map(|(.., cells)| cells).map(|cell| cell.bound).fold(peak, f32::max);
+    let db = |cell: &Cell| power_db(f64::from(cell.bound / strongest)).max(FLOOR_DB) as f32;
+    let of_cells = |(wall, shape, cells): (usize, [usize; 2], Vec<Cell>)| {
+        let values = cells.iter().map(|cell| if cell.bound > 0.0 { db(cell) } else { FLOOR_DB as f32 });
+        let response_db = Array2::from_shape_vec(shape, values.collect()).expect("one value a cell");
+        WallMap { wall, response_db }
+    };
+    (cells.into_iter().map(of_cells).collect(), strongest)
 }
 
 fn correlations(array: &Array<'_>, view: &View, place: &WallPoint) -> Vec<PairCorrelation> {

@@ -351,7 +351,7 @@ pub struct Evidence {
 pub struct WallMap {
     /// Index of the wall in the site.
     pub wall: usize,
-    /// Response in decibels re the strongest place of all walls; `[v, a]`, cells of equal size in the chart, `v` and
+    /// Response in decibels re the strongest cell of all walls; `[v, a]`, cells of equal size in the chart, `v` and
     /// `a` growing with the index and spanning the whole chart of the wall; one row of all triangles of a mesh.
     pub response_db: Array2<f32>,
 }
