@@ -124,7 +124,7 @@ class Result:
             return self._kept[name]
         raise RequestError(f"the picture '{name}' is drawn only where the result was made; of one that travelled the map is left")
 
-    def write(self, out: str | os.PathLike[str], *, plots: bool = True, export: Sequence[Literal["csv", "vtp"]] = ()) -> None:
+    def write(self, out: str | os.PathLike[str], *, plots: bool = True, export: Sequence[Literal["csv", "vtp", "geojson"]] = ()) -> None:
         """Writes to the folder `out` what `pinhole locate --out` writes, each file whole or not at all."""
         if self._native is None:
             raise RequestError("a result that travelled between processes cannot be written; write it where it was made")

@@ -8,7 +8,9 @@ use numpy::{IntoPyArray, PyArray2, PyArray3};
 use pinhole::atomic::write_atomically;
 use pinhole::cross_spectra::{Recorded, Weighting};
 use pinhole::locate::{self as locating, Options, Recording, WallMap, Wanted, locate_transients};
-use pinhole::report::{Plots, map_csv, map_json, map_vtp, plot_png, report_html, result_json, summary, write_plots};
+use pinhole::report::{
+    Plots, map_csv, map_geojson, map_json, map_vtp, plot_png, report_html, result_json, summary, write_plots,
+};
 use pinhole::site::{self, Point3};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -61,8 +63,8 @@ impl Outcome {
 
     /// Writes what `pinhole locate` writes.
     fn write(&self, py: Python<'_>, out: PathBuf, plots: bool, export: Vec<String>) -> PyResult<()> {
-        if let Some(other) = export.iter().find(|name| !["csv", "vtp"].contains(&name.as_str())) {
-            return Err(request(format!("'{other}' is no format of the map; known: csv, vtp")));
+        if let Some(other) = export.iter().find(|name| !["csv", "vtp", "geojson"].contains(&name.as_str())) {
+            return Err(request(format!("'{other}' is no format of the map; known: csv, vtp, geojson")));
         }
         py.detach(|| {
             let (site, mut outcome) = (&self.site, self.outcome());
@@ -76,6 +78,7 @@ impl Outcome {
             for format in &export {
                 match format.as_str() {
                     "csv" => write_atomically(out.join("map.csv"), &map_csv(site, &outcome))?,
+                    "geojson" => write_atomically(out.join("map.geojson"), map_geojson(site, &outcome).as_bytes())?,
                     _ => write_atomically(out.join("map.vtp"), map_vtp(site, &outcome).as_bytes())?,
                 }
             }

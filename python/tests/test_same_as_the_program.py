@@ -14,13 +14,15 @@ SAMPLES = ["tunnel", "tunnel_quiet", "tunnel_wall"]
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_samples_are_located_as_by_the_program(sample, program, tmp_path):
     capture = f"samples/{sample}/capture.wav"
-    told = program("locate", capture, "--json", "--quiet", "--out", tmp_path / "program", "--export", "csv", "--export", "vtp")
+    formats = ["csv", "vtp", "geojson"]
+    asked = [word for name in formats for word in ("--export", name)]
+    told = program("locate", capture, "--json", "--quiet", "--out", tmp_path / "program", *asked)
     result = pinhole.locate(capture)
     assert timeless(result.json) == timeless(told)
     assert [key for key in result.json.splitlines() if "_s\":" not in key][:20] == [
         key for key in told.splitlines() if "_s\":" not in key
     ][:20]
-    result.write(tmp_path / "package", export=["csv", "vtp"])
+    result.write(tmp_path / "package", export=formats)
     names = sorted(path.name for path in (tmp_path / "program").iterdir())
     assert names == sorted(path.name for path in (tmp_path / "package").iterdir())
     for name in names:

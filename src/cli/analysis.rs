@@ -10,7 +10,7 @@ use pinhole::atomic::write_atomically;
 use pinhole::capture::Captures;
 use pinhole::cross_spectra::Weighting;
 use pinhole::locate::{Options, Outcome, Recording, Verdict, Wanted, locate, locate_transients};
-use pinhole::report::{map_csv, map_json, map_vtp, report_html, result_json, summary, write_plots};
+use pinhole::report::{map_csv, map_geojson, map_json, map_vtp, report_html, result_json, summary, write_plots};
 use pinhole::site::Site;
 use pinhole::{Error, Result};
 
@@ -90,6 +90,9 @@ enum Export {
     Csv,
     /// map.vtp: polygons for ParaView and others
     Vtp,
+    /// map.geojson: walls, sensors, leaks, their regions and where to look first, in metres along each wall
+    #[value(name = "geojson")]
+    GeoJson,
 }
 
 /// What is analysed.
@@ -199,6 +202,7 @@ impl Analysis {
             match export {
                 Export::Csv => write_atomically(out.join("map.csv"), &map_csv(site, &outcome))?,
                 Export::Vtp => write_atomically(out.join("map.vtp"), map_vtp(site, &outcome).as_bytes())?,
+                Export::GeoJson => write_atomically(out.join("map.geojson"), map_geojson(site, &outcome).as_bytes())?,
             }
         }
         let json = result_json(site, &outcome);

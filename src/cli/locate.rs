@@ -15,6 +15,7 @@ const EXAMPLES: &str = "Examples:
   pinhole locate samples/tunnel/capture.wav
   pinhole locate prk.wav --site prk.toml --background fans_only.wav --band 20..60kHz
   pinhole locate night_*.spectra --site prk.toml
+  pinhole locate prk.wav --export geojson --export csv
   pinhole locate prk.wav --from 1.5s --to 3s --out monday --json > monday.json
 
 Writes result.json, plots (PNG and SVG) and report.html to --out. Exit status 0 whatever was found,

@@ -44,6 +44,7 @@ pub use clocks::Clock;
 pub use foreseen::{Expected, Foreseen};
 pub use listening::{Recording, record};
 pub use outcome::*;
+pub use posterior::{Spot, Spread};
 pub use prepare::selection;
 pub use search::Cover;
 pub use steer::Steered;
@@ -205,7 +206,8 @@ pub fn locate(
     let posterior = posterior::Scene { array, view, found: &found, samples_per_bin, cover: &cover, chance };
     let located = leaks_found.as_ref().map_or(&[][..], |leaks| &leaks.sources);
     let candidates = posterior.candidates(located);
-    let search = posterior.search(located);
+    let spread = posterior.spread(located);
+    let search = posterior.search(&spread);
     let scene = evidence::Scene {
         array,
         preparation: &heard.preparation,
@@ -244,6 +246,7 @@ pub fn locate(
         reasons,
         leaks,
         candidates,
+        spread,
         search,
         band_hz: [heard.preparation.band.low_hz(), heard.preparation.band.high_hz()],
         path,

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 
 use super::clocks::Clock;
+use super::posterior::Spread;
 use crate::site::{Mode, Point3, WallPoint};
 
 /// Everything one analysis found.
@@ -16,6 +17,8 @@ pub struct Outcome {
     pub leaks: Vec<Leak>,
     /// The best separate places whatever the verdict, strongest first.
     pub candidates: Vec<Candidate>,
+    /// Where each leak may be, in the order of `leaks`; without any, where there may be one.
+    pub spread: Vec<Spread>,
     /// Where to look first: patches of wall in the order of probability per area, up to 99 % or a hundred of them.
     pub search: Vec<Patch>,
     /// The analysed band, hertz.

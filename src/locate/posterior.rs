@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use nalgebra::Matrix2;
+
 use super::alarm::Gumbel;
 use super::array::Array;
 use super::explain::{explained_away, mean_correlation};
@@ -50,6 +52,34 @@ pub struct Scene<'t, 'a> {
     pub chance: Option<Gumbel>,
 }
 
+/// How the probability of one leak's place lies over the walls, given that there is a leak on them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Spread {
+    /// A Gaussian about each place that may be the leak's.
+    Places(Vec<Spot>),
+    /// Over every coarse cell of the walls, since nothing stands out of chance; row by row of each wall, `a` growing along the row.
+    Everywhere(Vec<Patch>),
+}
+
+/// A place that may be a leak's, and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spot {
+    /// Where.
+    pub point: WallPoint,
+    /// Covariance in the tangent plane, first axis along `u`, second along `v`, square metres.
+    pub covariance_uv_m2: [[f64; 2]; 2],
+    /// Probability of this place among all.
+    pub weight: f64,
+}
+
+impl Spot {
+    fn of(refined: &Refined, weight: f64) -> Self {
+        let covariance = &refined.covariance_m2;
+        let [uu, uv, vu, vv] = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|index| covariance[index]);
+        Self { point: refined.point, covariance_uv_m2: [[uu, uv], [vu, vv]], weight }
+    }
+}
+
 /// A place that might be the leak's, and what refining it gave.
 struct Rival {
     point: WallPoint,
@@ -85,27 +115,31 @@ impl Scene<'_, '_> {
             .collect()
     }
 
-    /// Patches in the order of probability per area: about these leaks and all that might be the strongest of them, or of the
-    /// whole wall where nothing stands out of chance.
-    pub fn search(&self, leaks: &[Refined]) -> Vec<Patch> {
-        match self.chance {
-            None => self.about_places(leaks),
-            Some(law) => self.everywhere(law),
+    /// Where each of these leaks may be, the strongest with all that might be it instead; or where there may be one, without any.
+    pub fn spread(&self, leaks: &[Refined]) -> Vec<Spread> {
+        if let Some(law) = self.chance {
+            return vec![Spread::Everywhere(self.everywhere(law))];
         }
+        let rivals = self.rivals();
+        let of_rival = |(i, rival): (usize, &Rival)| {
+            let refined = leaks.first().filter(|_| i == 0).or(rival.refined.as_ref())?;
+            Some(Spot::of(refined, rival.weight))
+        };
+        let strongest = rivals.iter().enumerate().filter_map(of_rival).collect();
+        let others = leaks.iter().skip(1).map(|leak| vec![Spot::of(leak, 1.0)]);
+        std::iter::once(strongest).chain(others).map(Spread::Places).collect()
     }
 
-    fn about_places(&self, leaks: &[Refined]) -> Vec<Patch> {
-        let share = 1.0 / leaks.len().max(1) as f64;
-        let mut patches = Vec::new();
-        for (i, rival) in self.rivals().iter().enumerate() {
-            if let Some(refined) = leaks.first().filter(|_| i == 0).or(rival.refined.as_ref()) {
-                patches.extend(about(self.array.site, refined, share * rival.weight));
+    /// Patches in the order of probability per area.
+    pub fn search(&self, spreads: &[Spread]) -> Vec<Patch> {
+        let share = 1.0 / spreads.len() as f64;
+        let patches = spreads.iter().flat_map(|spread| match spread {
+            Spread::Everywhere(patches) => patches.clone(),
+            Spread::Places(spots) => {
+                spots.iter().flat_map(|spot| about(self.array.site, spot, share * spot.weight)).collect()
             }
-        }
-        for leak in leaks.iter().skip(1) {
-            patches.extend(about(self.array.site, leak, share));
-        }
-        told(patches)
+        });
+        told(patches.collect())
     }
 
     fn everywhere(&self, law: Gumbel) -> Vec<Patch> {
@@ -125,7 +159,7 @@ impl Scene<'_, '_> {
             .collect();
         let total: f64 = patches.iter().map(|patch| patch.probability).sum();
         patches.iter_mut().for_each(|patch| patch.probability /= total);
-        told(patches)
+        patches
     }
 
     fn support(&self, value: f64) -> f64 {
@@ -181,8 +215,9 @@ impl Scene<'_, '_> {
 }
 
 /// A Gaussian in patches along its axes, `weight` in all.
-fn about(site: &Site, refined: &Refined, weight: f64) -> impl Iterator<Item = Patch> {
-    let ellipse = ellipse_95(&refined.covariance_m2);
+fn about(site: &Site, spot: &Spot, weight: f64) -> impl Iterator<Item = Patch> {
+    let [[uu, uv], [vu, vv]] = spot.covariance_uv_m2;
+    let ellipse = ellipse_95(&Matrix2::new(uu, uv, vu, vv));
     let sigmas = [ellipse.semi_major_m, ellipse.semi_minor_m].map(|semi| semi / CHI2_95.sqrt());
     let (sin, cos) = ellipse.angle_deg.to_radians().sin_cos();
     let below = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
@@ -191,7 +226,7 @@ fn about(site: &Site, refined: &Refined, weight: f64) -> impl Iterator<Item = Pa
     all().flat_map(move |i| all().map(move |j| (i, j))).map(move |(i, j)| {
         let [along, across] = [(i, sigmas[0]), (j, sigmas[1])].map(|(n, sigma)| (f64::from(n) + 0.5) * SIDE * sigma);
         Patch {
-            point: site.moved(&refined.point, along * cos - across * sin, along * sin + across * cos),
+            point: site.moved(&spot.point, along * cos - across * sin, along * sin + across * cos),
             size_m: sigmas.map(|sigma| SIDE * sigma),
             angle_deg: ellipse.angle_deg,
             probability: weight * within(i) * within(j),

@@ -9,6 +9,7 @@ use ndarray::Array2;
 use super::array::Array;
 use super::gls::{RangeError, solve_place};
 use super::outcome::{Candidate, Event, Leak, Outcome, Pick, Road, Verdict};
+use super::posterior::{Spot, Spread};
 use super::prepare::{prepare, selection};
 use super::tell::{self, ellipse_95, shares_told};
 use super::{Options, Progress, Wanted, locate};
@@ -119,6 +120,10 @@ pub fn locate_transients(
     outcome.verdict = if leaks.is_empty() { Verdict::Inconclusive } else { Verdict::Leak };
     if outcome.verdict == Verdict::Leak {
         outcome.reasons.clear();
+    }
+    if !leaks.is_empty() {
+        let spot = |leak: &Leak| Spot { point: leak.point, covariance_uv_m2: leak.covariance_uv_m2, weight: 1.0 };
+        outcome.spread = leaks.iter().map(|leak| Spread::Places(vec![spot(leak)])).collect();
     }
     outcome.leaks = leaks;
     outcome.events = told;

@@ -20,6 +20,15 @@ pub fn result_json(site: &Site, outcome: &Outcome) -> String {
     text
 }
 
+/// The verdict in one word.
+pub(super) fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Leak => "leak",
+        Verdict::NoLeak => "no-leak",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
 #[derive(Serialize)]
 struct Document<'a> {
     format: &'static str,
@@ -75,11 +84,7 @@ impl<'a> Document<'a> {
         Self {
             format: "pinhole-result",
             version: 1,
-            verdict: match outcome.verdict {
-                Verdict::Leak => "leak",
-                Verdict::NoLeak => "no-leak",
-                Verdict::Inconclusive => "inconclusive",
-            },
+            verdict: word(outcome.verdict),
             map_z: outcome.map_z,
             chance: outcome.chance.into(),
             detectable: outcome.detectable.map(DetectableRecord::from),

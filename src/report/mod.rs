@@ -8,8 +8,10 @@
 
 mod calibration;
 mod comparison;
+mod contour;
 mod dispersion;
 mod export;
+mod geojson;
 mod inspection;
 mod json;
 mod listening_records;
@@ -17,6 +19,7 @@ mod page;
 mod planning;
 mod plots;
 mod records;
+mod regions;
 mod speed;
 mod text;
 mod words;
@@ -25,6 +28,7 @@ pub use calibration::{calibration_json, calibration_text};
 pub use comparison::{Change, Comparison, Finding, map_json};
 pub use dispersion::{dispersion_csv, dispersion_table};
 pub use export::{map_csv, map_vtp};
+pub use geojson::map_geojson;
 pub use inspection::{Inspected, inspection_json, inspection_text};
 pub use json::result_json;
 pub use page::report_html;

@@ -175,6 +175,16 @@ impl Wall {
         }
     }
 
+    /// Where the patch stands: a plate's corner and the directions of its `u` and `v`; of a surface of revolution the centre,
+    /// the axis and the direction from it to `a = 0`. A mesh stands where its corners are.
+    pub fn frame(&self) -> Option<[Point3; 3]> {
+        match self.surface {
+            Surface::Plate { origin, u_axis, v_axis, .. } => Some([origin, u_axis, v_axis]),
+            Surface::Revolution { centre, axis, seam, .. } => Some([centre, axis, seam]),
+            Surface::Mesh(_) => None,
+        }
+    }
+
     /// Metres of arc per unit of `a` at height `v_m`: 1 on a plate, the distance from the axis elsewhere.
     pub fn metres_per_a(&self, v_m: f64) -> f64 {
         match &self.surface {

@@ -7,10 +7,11 @@ mod data;
 
 use std::fmt::Write;
 
+use super::json::word;
 use super::plots;
 use super::text::summary;
 use super::words::{headline, printable};
-use crate::locate::{Outcome, Verdict};
+use crate::locate::Outcome;
 use crate::site::Site;
 
 const PAGE: &str = include_str!("page.html");
@@ -22,17 +23,12 @@ pub fn report_html(site: &Site, outcome: &Outcome) -> String {
     let headline = escaped(&headline(site, outcome));
     let name = if site.name.is_empty() { "pinhole".to_owned() } else { escaped(&printable(&site.name)) };
     let files: Vec<String> = outcome.capture.files.iter().map(|file| escaped(&printable(file))).collect();
-    let verdict = match outcome.verdict {
-        Verdict::Leak => "leak",
-        Verdict::NoLeak => "no-leak",
-        Verdict::Inconclusive => "inconclusive",
-    };
     let text = summary(site, outcome, false);
     let mut page = PAGE.to_owned();
     let parts = [
         ("css", STYLE.to_owned()),
         ("title", format!("{name}: {headline}")),
-        ("verdict", verdict.to_owned()),
+        ("verdict", word(outcome.verdict).to_owned()),
         ("headline", headline),
         ("of", format!("{name} · {}", files.join(", "))),
         ("facts", facts(&text)),

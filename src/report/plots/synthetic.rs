@@ -56,6 +56,8 @@ pub(in crate::report) fn two_leaks() -> Case {
     let mut second = outcome.leaks[0].clone();
     second.point = site.walls[0].at(0, 0.1, 1.2);
     second.ellipse_95 = Ellipse { semi_major_m: 0.3, semi_minor_m: 0.12, angle_deg: 25.0 };
+    second.covariance_uv_m2 = covariance(&second.ellipse_95);
+    outcome.spread.push(about(&second));
     outcome.leaks.push(second);
     (site, outcome)
 }
@@ -213,11 +215,11 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         snr_db: Some(-4.0 + 2.0 * noise(i)),
         range_residual: Some((1e-4, 0.3)),
     });
-    let semi_minor_m = 0.58 * semi_major_m;
+    let ellipse_95 = Ellipse { semi_major_m, semi_minor_m: 0.58 * semi_major_m, angle_deg: 12.0 };
     let leak = Leak {
         point,
-        covariance_uv_m2: [[semi_major_m.powi(2) / 6.0, 0.0], [0.0, semi_minor_m.powi(2) / 6.0]],
-        ellipse_95: Ellipse { semi_major_m, semi_minor_m, angle_deg: 12.0 },
+        covariance_uv_m2: covariance(&ellipse_95),
+        ellipse_95,
         shares: [("noise", 0.7), ("sensor positions", 0.2), ("speed of sound", 0.1)],
         false_alarm_probability: Some(1e-9),
         resolution_m: Some(0.004),
@@ -228,6 +230,7 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         verdict: Verdict::Leak,
         reasons: Vec::new(),
         candidates: vec![Candidate { point, score: 1.0, weight: 1.0, explained_by: Some(1) }],
+        spread: vec![about(&leak)],
         search: vec![Patch { point, size_m: [0.002; 2], angle_deg: 0.0, probability: 0.9, cumulative: 0.9 }],
         leaks: vec![leak],
         band_hz: [24e3, 58e3],
@@ -265,6 +268,19 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         timing_s: vec![("read", 0.1), ("spectra", 0.3), ("delays", 0.02), ("locate", 0.1)],
         evidence: evidence(site, &point, correlations),
     }
+}
+
+/// The covariance with this 95 % ellipse.
+fn covariance(ellipse: &Ellipse) -> [[f64; 2]; 2] {
+    let [major, minor] = [ellipse.semi_major_m, ellipse.semi_minor_m].map(|semi_m| semi_m * semi_m / 5.991_464_547);
+    let (sin, cos) = ellipse.angle_deg.to_radians().sin_cos();
+    let across = (major - minor) * sin * cos;
+    [[major * cos * cos + minor * sin * sin, across], [across, major * sin * sin + minor * cos * cos]]
+}
+
+/// A leak that may be nowhere else.
+fn about(leak: &Leak) -> Spread {
+    Spread::Places(vec![Spot { point: leak.point, covariance_uv_m2: leak.covariance_uv_m2, weight: 1.0 }])
 }
 
 fn correlation(implied_s: f64, coherence: f64, seed: usize) -> PairCorrelation {
