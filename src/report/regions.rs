@@ -9,7 +9,7 @@ use std::f64::consts::{PI, TAU};
 use ndarray::Array2;
 
 use super::contour::{self, Part};
-use crate::locate::{Leak, Outcome, Patch, REGIONS, Spot, Spread};
+use crate::locate::{Leak, Outcome, Patch, REGIONS, Spot, Spread, Verdict};
 use crate::site::{Chart, Meridian, Site, Wall, WallPoint};
 
 /// Standard deviations about a place beyond which nothing is laid out: 1e-4 of a Gaussian.
@@ -33,6 +33,32 @@ pub(super) struct Region {
     pub wall: usize,
     /// In the wall's chart, `(a, v)`.
     pub parts: Vec<Part>,
+}
+
+impl Region {
+    /// The rims of all parts, open where they run along the seam of a closed wall: there the wall was cut, and the region goes on.
+    pub fn rims(&self, chart: &Chart) -> impl Iterator<Item = &[[f64; 2]]> {
+        let (ends, closed) = (chart.a, chart.closed);
+        let along_seam = move |p: &[f64; 2], q: &[f64; 2]| {
+            closed && ends.iter().any(|end| (p[0] - end).abs() < 1e-9 && (q[0] - end).abs() < 1e-9)
+        };
+        let runs = self.parts.iter().flatten().flat_map(move |rim| rim.chunk_by(move |p, q| !along_seam(p, q)));
+        runs.filter(|run| run.len() > 1)
+    }
+}
+
+/// Regions in more parts than this are no answer but a speckle: noise.
+const PARTS_MOST: usize = 40;
+
+/// The regions that a picture shows: none without any evidence of a leak, or where they are speckles.
+pub(super) fn shown(site: &Site, outcome: &Outcome) -> Vec<Region> {
+    if outcome.verdict == Verdict::NoLeak {
+        return Vec::new();
+    }
+    let regions = regions(site, outcome);
+    let speckled = |leak| regions.iter().any(|region| region.leak == leak && region.parts.len() > PARTS_MOST);
+    let kept: Vec<bool> = regions.iter().map(|region| !speckled(region.leak)).collect();
+    regions.into_iter().zip(kept).filter_map(|(region, kept)| kept.then_some(region)).collect()
 }
 
 /// The regions of every leak, or of the one that may be there, for each of [`REGIONS`]; none on a mesh, which has no chart.

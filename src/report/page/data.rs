@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use crate::locate::{Leak, Outcome, PairCorrelation, REGIONS, WallMap};
 use crate::report::export::probabilities;
 use crate::report::plots::range_db;
-use crate::report::words::{self, place, printable};
-use crate::site::{Site, Wall, WallPoint};
+use crate::report::regions::{self, Region};
+use crate::report::words::{self, place, printable, shortened};
+use crate::site::{Chart, Site, Wall, WallPoint};
 use crate::units::power_db;
 
 /// Cells of the three-dimensional view along either side of a wall: its graphics card is a laptop's.
@@ -41,10 +42,14 @@ pub fn data(site: &Site, outcome: &Outcome) -> Value {
         "feet": site.sensors.iter().filter_map(|s| mark(&site.nearest(&s.position_m), shown, &s.id)).collect::<Vec<_>>(),
         "sensors": site.sensors.iter().zip(&outcome.sensors).map(|(s, report)| {
             let used = if report.used { "" } else { ", left out" };
-            json!({"position_m": rounded(s.position_m.as_slice(), 4), "text": format!("{}{used}", html(&s.id))})
+            json!({"position_m": rounded(s.position_m.as_slice(), 4), "name": html(&shortened(&s.id, 14)), "text": format!("{}{used}", html(&s.id))})
         }).collect::<Vec<_>>(),
         "rivals": words::rivals(outcome).take(5).filter_map(|c| {
             mark(&c.point, shown, &format!("{} of the best: {}", number(c.score, 2), place(site, &c.point)))
+        }).collect::<Vec<_>>(),
+        "regions": regions::shown(site, outcome).iter().filter_map(|region| {
+            let wall = maps.iter().position(|map| map.wall == region.wall)?;
+            Some(region_of(region, wall, &site.walls[region.wall].chart()?))
         }).collect::<Vec<_>>(),
         "leaks": outcome.leaks.iter().filter_map(|leak| Some(leak_of(site, leak, shown(&leak.point)?))).collect::<Vec<_>>(),
         "pairs": pairs(site, outcome),
@@ -144,6 +149,14 @@ fn leak_of(site: &Site, leak: &Leak, wall: usize) -> Value {
         "rims": rims,
         "rim_m": in_space.map(|p| rounded(p.as_slice(), 5)).collect::<Vec<_>>(),
     })
+}
+
+/// A region's rims in the chart of its wall, as one line with gaps.
+fn region_of(region: &Region, wall: usize, chart: &Chart) -> Value {
+    let gap = [f64::NAN; 2];
+    let line: Vec<[f64; 2]> = region.rims(chart).flat_map(|rim| rim.iter().copied().chain([gap])).collect();
+    let along = |axis: usize| line.iter().map(|p| number(p[axis], 6)).collect::<Vec<_>>();
+    json!({"wall": wall, "level": region.level, "a": along(0), "v": along(1)})
 }
 
 fn pairs(site: &Site, outcome: &Outcome) -> Vec<Value> {

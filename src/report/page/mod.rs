@@ -58,9 +58,15 @@ fn library() -> String {
     all[..end].to_owned()
 }
 
+/// Words of the summary with a minus before a number as the figures have it.
+fn with_minus(text: &str) -> String {
+    (0..10).fold(text.to_owned(), |text, digit| text.replace(&format!(" -{digit}"), &format!(" −{digit}")))
+}
+
 /// The rows of the summary, as a list of terms.
 fn facts(summary: &str) -> String {
     let mut out = String::new();
+    let summary = with_minus(summary);
     for line in summary.lines().skip(1).filter(|line| !line.trim_start().starts_with("warning:")) {
         match line.strip_prefix("  ").map(|line| line.split_at_checked(11)) {
             Some(Some((label, text))) if !label.trim().is_empty() => {
@@ -79,7 +85,8 @@ fn warnings(outcome: &Outcome) -> String {
     if outcome.warnings.is_empty() {
         return String::new();
     }
-    let items: String = outcome.warnings.iter().map(|w| format!("<li>{}</li>\n", escaped(&printable(w)))).collect();
+    let items: String =
+        outcome.warnings.iter().map(|w| format!("<li>{}</li>\n", escaped(&with_minus(&printable(w))))).collect();
     format!("<h2>Warnings</h2>\n<ul class=\"warnings\">\n{items}</ul>")
 }
 

@@ -9,7 +9,15 @@
   const LEAK = "#d64a05", SENSOR = "#0072b2", GREY = "#6b6b73";
   const byId = (id) => document.getElementById(id);
   const colours = { colorscale: "Viridis", cmin: data.range_db[0], cmax: data.range_db[1] };
-  const bar = { title: { text: "response (dB)", side: "right" }, thickness: 14, outlinewidth: 0 };
+  // On a phone the figure needs the width that an upright bar would take.
+  const narrow = window.innerWidth < 700;
+  const bar = narrow
+    ? { title: { text: "response (dB re peak)", side: "top", font: { size: 12 } }, orientation: "h", thickness: 10, outlinewidth: 0, x: 0.5, y: 1, yanchor: "bottom", len: 1 }
+    : { title: { text: "response (dB re peak)", side: "right" }, thickness: 14, outlinewidth: 0 };
+  // Rims by probability, as on the plots: the more, the wider, 90 % dashed.
+  const rim = (level) => (level > 0.94 ? { color: LEAK, width: 2.8, dash: "solid" } : level > 0.8 ? { color: LEAK, width: 2, dash: "dash" } : { color: LEAK, width: 1.6, dash: "solid" });
+  // More names than this would hide what they name.
+  const NAMES = 24;
   const number = (x, digits) => (x === null || x === undefined ? "–" : x.toFixed(digits).replace("-", "−"));
 
   // Hover of a cell: what is asked of a place on the wall.
@@ -58,7 +66,17 @@
       text: list.map((p) => p.text), hovertemplate: "%{text}<extra></extra>",
     });
     const here = (list) => list.filter((p) => p.wall === index);
-    const traces = [map, marks(here(data.feet), "sensors, at their nearest wall point", "circle", SENSOR, 11)];
+    const traces = [map];
+    here(data.regions).forEach((region) => {
+      const at = region.a.map((a, i) => (a === null ? [null, null] : flat(wall, a, region.v[i])));
+      const line = { type: "scatter", mode: "lines", x: at.map((p) => p[0]), y: at.map((p) => p[1]), hoverinfo: "skip", showlegend: false };
+      traces.push(Object.assign({}, line, { line: { color: "#ffffff", width: 4 } }), Object.assign({}, line, { line: rim(region.level) }));
+    });
+    const feet = marks(here(data.feet), "sensors, at their nearest wall point", "circle", SENSOR, 11);
+    // Names stand on the wall: to the left of what is near its right edge.
+    const most = Math.max(...map.x), side = (x) => (x > 0.85 * most ? "middle left" : "middle right");
+    if (data.feet.length <= NAMES) Object.assign(feet, { mode: "markers+text", texttemplate: "%{text}", textposition: feet.x.map(side), textfont: { color: "#ffffff", size: 12 } });
+    traces.push(feet);
     if (here(data.rivals).length) traces.push(marks(here(data.rivals), "next best places", "diamond-open", LEAK, 15));
     if (here(data.leaks).length) {
       // A white rim below lets the mark stand out from every colour of the map.
@@ -70,7 +88,7 @@
     const round = wall.kind !== "plate" && wall.kind !== "disc";
     const axis = { zeroline: false, showgrid: false, ticks: "outside", constrain: "domain" };
     const widest = wall.kind === "cone" || wall.kind === "sphere" ? "u at the widest (m)" : "u (m)";
-    Plotly.react("map", traces, Object.assign({}, base, {
+    Plotly.react("map", traces, Object.assign({}, base, narrow ? { margin: { l: 50, r: 12, t: 96, b: 92 } } : {}, {
       title: { text: `${wall.id}${round ? ", seen from outside" : ""}`, x: 0, xref: "paper", font: { size: 15 } },
       xaxis: Object.assign({ title: { text: wall.kind === "disc" ? "across (m)" : widest } }, axis),
       yaxis: Object.assign({ title: { text: wall.kind === "disc" ? "up (m)" : "v (m)" }, scaleanchor: "x" }, axis),
@@ -81,10 +99,9 @@
   const closeUp = () => {
     const leak = data.leaks[0];
     if (!leak) { byId("closeup").remove(); byId("closeup-none").hidden = false; return; }
-    const dashes = ["solid", "dash", "dot"];
-    const traces = leak.rims.map((rim, i) => ({
-      type: "scatter", mode: "lines", name: `${number(100 * rim.level, 0)} %`, x: rim.u_mm, y: rim.v_mm,
-      line: { color: LEAK, width: 3 - i * 0.7, dash: dashes[i] }, hovertemplate: `${number(100 * rim.level, 0)} % region<br>u %{x:.2f} mm, v %{y:.2f} mm<extra></extra>`,
+    const traces = leak.rims.map((one) => ({
+      type: "scatter", mode: "lines", name: `${number(100 * one.level, 0)} %`, x: one.u_mm, y: one.v_mm,
+      line: rim(one.level), hovertemplate: `${number(100 * one.level, 0)} % region<br>u %{x:.2f} mm, v %{y:.2f} mm<extra></extra>`,
     }));
     traces.push({ type: "scatter", mode: "markers", name: "leak", x: [0], y: [0], marker: { color: LEAK, size: 12, symbol: "x" }, hovertemplate: leak.text + "<extra></extra>" });
     Plotly.newPlot("closeup", traces, Object.assign({}, base, {
@@ -115,12 +132,16 @@
       type: "scatter3d", mode: "markers", name, x: list.map((p) => p.position_m[0]), y: list.map((p) => p.position_m[1]), z: list.map((p) => p.position_m[2]),
       marker: { color, symbol, size, line: { color: "#ffffff", width: 1 } }, text: list.map((p) => p.text), hovertemplate: "%{text}<extra></extra>",
     });
-    const traces = [...surfaces, points(data.sensors, "sensors", SENSOR, "circle", 5)];
+    const traces = [...surfaces, points(data.sensors, "sensors", SENSOR, "circle", 6)];
+    // Words stand before the scene: within it they would take the colours of the walls they are seen through.
+    const word = (at, text, color, size) => ({ x: at[0], y: at[1], z: at[2], text, showarrow: false, yshift: size, font: { color, size }, bgcolor: "rgba(255,255,255,0.75)", borderpad: 1 });
+    const words = data.sensors.length <= NAMES ? data.sensors.map((s) => word(s.position_m, s.name, "#222226", 11)) : [];
     if (data.leaks.length) {
       // A little off the wall, or the wall would cut it.
       const centre = [0, 1, 2].map(middle);
       const off = data.leaks.map((leak) => Object.assign({}, leak, { position_m: leak.position_m.map((x, axis) => x + 0.03 * (x - centre[axis])) }));
-      traces.push(Object.assign(points(off, "leak", LEAK, "diamond", 9), { mode: "markers+text", textposition: "top center", textfont: { color: LEAK, size: 16 }, texttemplate: "leak" }));
+      traces.push(points(off, "leak", LEAK, "diamond", 9));
+      off.forEach((leak, i) => words.push(word(leak.position_m, off.length > 1 ? `leak ${i + 1}` : "leak", LEAK, 16)));
       data.leaks.forEach((leak, i) => traces.push({
         type: "scatter3d", mode: "lines", name: "95 % region", showlegend: i === 0, hoverinfo: "skip", line: { color: LEAK, width: 6 },
         x: leak.rim_m.map((p) => p[0]), y: leak.rim_m.map((p) => p[1]), z: leak.rim_m.map((p) => p[2]),
@@ -131,8 +152,8 @@
     const flatness = Math.hypot(away[0], away[1]) || 1, eye = { x: 1.7 * away[0] / flatness, y: 1.7 * away[1] / flatness, z: 0.7 };
     const axis = (text) => ({ title: { text }, backgroundcolor: "#ffffff", gridcolor: "#e4e4e8" });
     Plotly.newPlot("module", traces, Object.assign({}, base, {
-      margin: { l: 0, r: 0, t: 10, b: 40 }, legend,
-      scene: { aspectmode: "data", camera: { eye }, xaxis: axis("x (m)"), yaxis: axis("y (m)"), zaxis: axis("z (m)") },
+      margin: { l: 0, r: 0, t: narrow ? 60 : 10, b: 40 }, legend,
+      scene: { annotations: words, aspectmode: "data", camera: { eye }, xaxis: axis("x (m)"), yaxis: axis("y (m)"), zaxis: axis("z (m)") },
     }), Object.assign({}, config, { scrollZoom: true }));
   };
 

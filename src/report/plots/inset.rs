@@ -1,14 +1,14 @@
-//! A close look at one leak: its 95 % ellipse in millimetres, in the wall's tangent plane.
+//! A close look at one leak: its ellipses in millimetres, in the wall's tangent plane.
 
 use std::f64::consts::TAU;
 
 use super::axes::Axes;
-use super::look::{AXIS_PX, GREY, INK, LEAK, SMALL_PX, faded};
+use super::look::{self, AXIS_PX, GREY, INK, LEAK, SMALL_PX, faded};
 use super::picture::{Align, Frame, Label, Level, Picture, Stroke};
-use crate::locate::{Ellipse, Leak};
+use crate::locate::{Ellipse, Leak, REGIONS};
 use crate::report::words::millimetres;
 
-/// Draws the ellipse in a square `frame`; `v_down` where the map beside it shows `v` growing downwards.
+/// Draws the 50, 90 and 95 % ellipses in a square `frame`; `v_down` where the map beside it shows `v` growing downwards.
 pub(super) fn draw(picture: &mut Picture, frame: Frame, heading: &str, leak: &Leak, v_down: bool) {
     let ellipse = leak.ellipse_95;
     let major_mm = ellipse.semi_major_m * 1e3;
@@ -16,16 +16,21 @@ pub(super) fn draw(picture: &mut Picture, frame: Frame, heading: &str, leak: &Le
     let y = if v_down { [half, -half] } else { [-half, half] };
     let axes = Axes { frame, x: [-half, half], y };
     axes.grid(picture);
-    let outline = |scale: f64| around(&ellipse).map(move |[du, dv]| [du * 1e3 * scale, dv * 1e3 * scale]);
-    let fill: Vec<_> = outline(1.0).map(|[u, v]| axes.px(u, v)).collect();
-    picture.polygon(fill, Some(faded(LEAK, 0.20)), Some(Stroke::new(LEAK, 2.5)));
+    for level in REGIONS.into_iter().rev() {
+        // A Gaussian's regions are its 95 % ellipse, larger or smaller.
+        let scale_mm = 1e3 * ((1.0 - level).ln() / 0.05f64.ln()).sqrt();
+        let rim: Vec<_> = around(&ellipse).map(|[du, dv]| axes.px(du * scale_mm, dv * scale_mm)).collect();
+        picture.polygon(rim.clone(), Some(faded(LEAK, 0.10)), None);
+        picture.line(rim.iter().chain(rim.first()).copied(), look::rim(level));
+    }
     let centre = axes.px(0.0, 0.0);
     let r = 9.0;
     picture.line([[centre[0] - r, centre[1]], [centre[0] + r, centre[1]]], Stroke::new(INK, 2.0));
     picture.line([[centre[0], centre[1] - r], [centre[0], centre[1] + r]], Stroke::new(INK, 2.0));
     let text = |text: &str, at: [f64; 2], align| Label::new(text, at, SMALL_PX).align(align, Level::Top).colour(GREY);
     picture.label(Label::new(heading, [frame.left, frame.top - 32.0], AXIS_PX).bold());
-    let size = format!("± {} × {}", millimetres(ellipse.semi_major_m), millimetres(ellipse.semi_minor_m));
+    let [longer, shorter] = [ellipse.semi_major_m, ellipse.semi_minor_m].map(millimetres);
+    let size = format!("±{} × {shorter}; dashed 90, inner 50 %", longer.trim_end_matches(" mm"));
     picture.label(text(&size, [frame.left, frame.top - 22.0], Align::Start));
     axes.scales(picture, "along u (mm)", "along v (mm)");
 }

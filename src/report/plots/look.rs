@@ -33,6 +33,15 @@ pub(super) const SKY: Rgba = [86, 180, 233, 255];
 pub(super) const CURVES: [Rgba; 7] =
     [BLUE, [213, 94, 0, 255], [0, 158, 115, 255], DOUBT, SKY, [230, 159, 0, 255], [40, 40, 40, 255]];
 
+/// The rim of a region by how probable it is that it holds the leak: the more, the wider the line, 90 % dashed.
+pub(super) fn rim(level: f64) -> Stroke {
+    match level {
+        level if level > 0.94 => Stroke::new(LEAK, 2.5),
+        level if level > 0.8 => Stroke::dashed(LEAK, 1.8),
+        _ => Stroke::new(LEAK, 1.5),
+    }
+}
+
 /// The same colour at another opacity, 0 to 1.
 pub(super) fn faded([r, g, b, _]: Rgba, opacity: f64) -> Rgba {
     [r, g, b, (opacity.clamp(0.0, 1.0) * 255.0).round() as u8]

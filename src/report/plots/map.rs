@@ -9,12 +9,13 @@ use super::patch;
 use super::picture::{Frame, Label, Picture, Stroke};
 use super::sides;
 use super::unroll::Unrolled;
-use crate::locate::{Leak, Outcome, Verdict};
+use crate::locate::{Outcome, Verdict};
+use crate::report::regions;
 use crate::report::words::{self, headline, printable, shortened};
 use crate::site::{Site, WallPoint};
 
-/// Ellipses smaller than this disappear under the leak's mark.
-const VISIBLE_PX: f64 = 8.0;
+/// Regions that reach less far than this to either side disappear under the leak's mark.
+const VISIBLE_PX: f64 = 30.0;
 
 pub(super) fn draw(site: &Site, outcome: &Outcome) -> Picture {
     if site.walls.is_empty() {
@@ -24,29 +25,36 @@ pub(super) fn draw(site: &Site, outcome: &Outcome) -> Picture {
     let area = Frame::new(24.0, look::TOP_PX, 1190.0, 984.0);
     let range_db = patch::range_db(&outcome.evidence.maps);
     let flats: Option<Vec<Unrolled>> = site.walls.iter().map(Unrolled::new).collect();
-    let rivals = match flats {
+    let shown = match flats {
         Some(flats) => draw_flat(&mut picture, site, outcome, range_db, laid_out(flats, area)),
         None => {
             let area = Frame::new(area.left + 12.0, area.top + 24.0, area.right, area.bottom);
             sides::draw(&mut picture, site, outcome, range_db, area);
-            outcome.leaks.is_empty()
+            Shown { rivals: outcome.leaks.is_empty(), regions: false }
         }
     };
-    let faults = outcome.sensors.iter().any(|s| !s.used || !s.faults.is_empty());
-    side_panel(&mut picture, site, outcome, range_db, rivals, faults);
+    side_panel(&mut picture, site, outcome, range_db, shown);
     picture
 }
 
-/// Draws every wall laid flat, with the answer; tells whether there is a rival.
-fn draw_flat(picture: &mut Picture, site: &Site, outcome: &Outcome, range_db: [f64; 2], patches: Vec<Patch>) -> bool {
+/// What the legend has to explain.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    rivals: bool,
+    regions: bool,
+}
+
+/// Draws every wall laid flat, with the answer.
+fn draw_flat(picture: &mut Picture, site: &Site, outcome: &Outcome, range_db: [f64; 2], patches: Vec<Patch>) -> Shown {
     for one in &patches {
         let map = outcome.evidence.maps.iter().find(|m| m.wall == one.wall);
         patch::draw(picture, site, one, map, range_db, Scale::Sequential);
     }
     let mut names = Names::new(Frame::new(0.0, look::TOP_PX, 1200.0, 1000.0));
-    let rivals = mark_places(picture, site, outcome, &patches, &mut names);
+    let regions = draw_regions(picture, site, outcome, &patches);
+    let rivals = mark_places(picture, outcome, &patches, &mut names);
     mark_sensors(picture, site, outcome, &patches, &mut names);
-    rivals
+    Shown { rivals, regions }
 }
 
 fn subtitle(site: &Site, outcome: &Outcome) -> String {
@@ -57,8 +65,8 @@ fn subtitle(site: &Site, outcome: &Outcome) -> String {
     format!("{name}steered response on the wall, {low:.1} to {high:.1} kHz.{hint}")
 }
 
-/// Marks leaks, their ellipses, and rivals; tells whether there is a rival.
-fn mark_places(picture: &mut Picture, site: &Site, outcome: &Outcome, patches: &[Patch], names: &mut Names) -> bool {
+/// Marks leaks and rivals; tells whether there is a rival.
+fn mark_places(picture: &mut Picture, outcome: &Outcome, patches: &[Patch], names: &mut Names) -> bool {
     let guess = match outcome.verdict {
         Verdict::Leak => None,
         _ => outcome.candidates.first(),
@@ -76,8 +84,7 @@ fn mark_places(picture: &mut Picture, site: &Site, outcome: &Outcome, patches: &
         let label = Label::new(format!("{:.2}", rival.score), at, SMALL_PX).colour(LEAK).halo(WHITE);
         names.put(picture, label, 16.0);
     }
-    for (i, (leak, at)) in outcome.leaks.iter().zip(&marked).enumerate() {
-        ellipse(picture, site, patches, leak);
+    for (i, at) in marked.iter().enumerate() {
         markers::leak(picture, *at, 16.0);
         let text = if outcome.leaks.len() > 1 { format!("Leak {}", i + 1) } else { "Leak".to_owned() };
         names.put(picture, Label::new(text, *at, 22.0).bold().colour(LEAK).halo(WHITE), 33.0);
@@ -89,22 +96,36 @@ fn on_sheet(patches: &[Patch], point: &WallPoint) -> Option<[f64; 2]> {
     patches.iter().find(|p| p.wall == point.wall).map(|p| p.px(point.a, point.v_m))
 }
 
-/// The 95 % ellipse where it is larger than the leak's mark; cut in two where it crosses the seam.
-fn ellipse(picture: &mut Picture, site: &Site, patches: &[Patch], leak: &Leak) {
-    let Some(patch) = patches.iter().find(|p| p.wall == leak.point.wall) else { return };
-    if leak.ellipse_95.semi_major_m * patch.px_per_m < VISIBLE_PX {
-        return;
+/// The rims of the regions that are larger than a leak's mark; tells whether there are any.
+fn draw_regions(picture: &mut Picture, site: &Site, outcome: &Outcome, patches: &[Patch]) -> bool {
+    let regions = regions::shown(site, outcome);
+    let mut any = false;
+    // One leak's regions are drawn or left out together, the largest says which.
+    for of_leak in regions.chunk_by(|p, q| p.leak == q.leak) {
+        let lines: Vec<(f64, Vec<[f64; 2]>)> = of_leak
+            .iter()
+            .filter_map(|region| Some((region, patches.iter().find(|patch| patch.wall == region.wall)?)))
+            .flat_map(|(region, patch)| {
+                let on_paper = |rim: &[[f64; 2]]| rim.iter().map(|[a, v_m]| patch.px(*a, *v_m)).collect();
+                region.rims(&patch.flat.chart()).map(|rim| (region.level, on_paper(rim))).collect::<Vec<_>>()
+            })
+            .collect();
+        let extent = |line: &[[f64; 2]], axis: usize| {
+            let along = line.iter().map(|p| p[axis]);
+            along.clone().fold(f64::NEG_INFINITY, f64::max) - along.fold(f64::INFINITY, f64::min)
+        };
+        if !lines.iter().any(|(_, line)| extent(line, 0).max(extent(line, 1)) > 2.0 * VISIBLE_PX) {
+            continue;
+        }
+        any = true;
+        for (_, line) in &lines {
+            picture.line(line.iter().copied(), Stroke::new(faded(WHITE, 0.9), 4.5));
+        }
+        for (level, line) in lines {
+            picture.line(line, look::rim(level));
+        }
     }
-    let mut rim: Vec<WallPoint> =
-        inset::around(&leak.ellipse_95).map(|[du, dv]| site.moved(&leak.point, du, dv)).collect();
-    rim.extend(rim.first().copied());
-    let chart = patch.flat.chart();
-    let jump = (chart.a[1] - chart.a[0]) / 2.0;
-    for run in rim.chunk_by(|a, b| !chart.closed || (a.a - b.a).abs() < jump || patch.flat.is_disc()) {
-        let line: Vec<_> = run.iter().map(|p| patch.px(p.a, p.v_m)).collect();
-        picture.line(line.clone(), Stroke::new(faded(WHITE, 0.9), 5.0));
-        picture.line(line, Stroke::new(LEAK, 2.5));
-    }
+    any
 }
 
 /// Every sensor at the wall point nearest to it, with its name where there is room.
@@ -128,8 +149,9 @@ fn mark_sensors(picture: &mut Picture, site: &Site, outcome: &Outcome, patches: 
 }
 
 /// Ellipse, colour bar and legend to the right of the map.
-fn side_panel(picture: &mut Picture, site: &Site, outcome: &Outcome, range_db: [f64; 2], rivals: bool, faults: bool) {
+fn side_panel(picture: &mut Picture, site: &Site, outcome: &Outcome, range_db: [f64; 2], shown: Shown) {
     const LEFT: f64 = 1236.0;
+    let faults = outcome.sensors.iter().any(|s| !s.used || !s.faults.is_empty());
     let mut top = look::TOP_PX + 40.0;
     if let Some(leak) = outcome.leaks.first() {
         let frame = Frame::new(LEFT + 72.0, top + 30.0, LEFT + 326.0, top + 284.0);
@@ -142,7 +164,12 @@ fn side_panel(picture: &mut Picture, site: &Site, outcome: &Outcome, range_db: [
     if !outcome.leaks.is_empty() {
         rows.push((Key::Leak, "leak"));
     }
-    if rivals {
+    if shown.regions {
+        let text =
+            if outcome.leaks.is_empty() { "if there is one: 50, 90, 95 % within" } else { "50, 90, 95 % sure within" };
+        rows.push((Key::Regions, text));
+    }
+    if shown.rivals {
         let text = if outcome.leaks.is_empty() { "candidate, not proven (score)" } else { "runner-up (score)" };
         rows.push((Key::Candidate, text));
     }

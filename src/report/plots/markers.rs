@@ -1,8 +1,9 @@
 //! Marks on maps and views: leak, candidate, sensor, and names that keep out of each other's way.
 
 use super::font;
-use super::look::{BLUE, GREY, INK, LEAK, WHITE, faded};
+use super::look::{self, BLUE, GREY, INK, LEAK, WHITE, faded};
 use super::picture::{Align, Frame, Label, Level, Picture, Stroke};
+use crate::locate::REGIONS;
 
 /// A ring with a hair cross: the eye finds it, the place itself stays visible.
 pub(super) fn leak(picture: &mut Picture, [x, y]: [f64; 2], radius_px: f64) {
@@ -23,6 +24,14 @@ pub(super) fn candidate(picture: &mut Picture, [x, y]: [f64; 2]) {
     let corners = [[x - r, y], [x, y - r], [x + r, y], [x, y + r]];
     picture.polygon(corners, None, Some(Stroke::new(WHITE, 5.5)));
     picture.polygon(corners, None, Some(Stroke::new(LEAK, 2.5)));
+}
+
+/// The three regions of a leak, small.
+fn regions(picture: &mut Picture, [x, y]: [f64; 2]) {
+    for (level, share) in REGIONS.into_iter().zip([0.4, 0.72, 1.0]) {
+        let around = (0..=32).map(|i| (std::f64::consts::TAU * f64::from(i) / 32.0).sin_cos());
+        picture.line(around.map(|(sin, cos)| [x + 14.0 * share * cos, y + 10.0 * share * sin]), look::rim(level));
+    }
 }
 
 /// A dot; hollow and grey where the sensor took no part, with a heavy rim where it is faulty.
@@ -95,6 +104,7 @@ pub(super) fn legend(picture: &mut Picture, [x, y]: [f64; 2], size_px: f64, rows
         match key {
             Key::Leak => leak(picture, at, 8.0),
             Key::Candidate => candidate(picture, at),
+            Key::Regions => regions(picture, at),
             Key::Sensor { used } => sensor(picture, at, *used, false),
         }
         let text = font::cut_to(text, size_px, 300.0, false);
@@ -106,6 +116,7 @@ pub(super) fn legend(picture: &mut Picture, [x, y]: [f64; 2], size_px: f64, rows
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Key {
     Leak,
+    Regions,
     Candidate,
     Sensor { used: bool },
 }
