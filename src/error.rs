@@ -12,7 +12,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The world refused: a missing file, a full disk, a vanished drive.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), refused(source))]
     Io {
         /// The file or folder concerned.
         path: PathBuf,
@@ -38,6 +38,29 @@ pub enum Error {
     /// The request is wrong: a flag, a site file, or a capture that does not fit the site.
     #[error("{0}")]
     Request(String),
+}
+
+/// What the system said, in words, with the way out where there is one for whatever was asked.
+fn refused(source: &std::io::Error) -> String {
+    use std::io::{Error, ErrorKind};
+    // A file in the making is wrapped with a name of its own, which nobody asked about.
+    let wrapped = || source.get_ref()?.source()?.downcast_ref::<Error>()?.raw_os_error();
+    let Some(code) = source.raw_os_error().or_else(wrapped) else {
+        // Words of our own, which know more.
+        return source.to_string();
+    };
+    let source = Error::from_raw_os_error(code);
+    match source.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            "a file is where a folder would have to be; name another place".into()
+        }
+        ErrorKind::NotFound => "no such file or folder; check the name, and the folder that this was started in".into(),
+        ErrorKind::PermissionDenied => "no permission; check who owns it, or name another place".into(),
+        ErrorKind::StorageFull => "the disk is full; make room, or name another place".into(),
+        ErrorKind::IsADirectory => "is a folder; name a file in it".into(),
+        ErrorKind::ReadOnlyFilesystem => "cannot be written there; name another place".into(),
+        _ => source.to_string(),
+    }
 }
 
 impl Error {

@@ -163,7 +163,7 @@ pub(super) fn walk(path: &Path, file: &mut dyn Source) -> Result<Container> {
     })
 }
 
-const NOT_A_WAV: &str = "not a WAV, RF64, Wave64 or FLAC file";
+const NOT_A_WAV: &str = "not a WAV, RF64, Wave64 or FLAC file; name a recording";
 
 fn read<const N: usize>(reader: &mut impl Read) -> Option<[u8; N]> {
     let mut bytes = [0; N];

@@ -23,7 +23,7 @@ impl Band {
         let nyquist_hz = sample_rate_hz / 2.0;
         if high_hz > nyquist_hz {
             return Err(Error::request(format!(
-                "band {}..{} kHz, but a capture at {} kHz carries nothing above {} kHz",
+                "band {}..{} kHz, but a capture at {} kHz carries nothing above {} kHz; take a lower band",
                 low_hz / 1e3,
                 high_hz / 1e3,
                 sample_rate_hz / 1e3,
@@ -31,7 +31,7 @@ impl Band {
             )));
         }
         if !(low_hz >= 0.0 && low_hz < high_hz) {
-            return Err(Error::request(format!("band {low_hz}..{high_hz} Hz is empty")));
+            return Err(Error::request(format!("band {low_hz}..{high_hz} Hz is empty; write the lower end first")));
         }
         Ok(Self { low_hz, high_hz })
     }

@@ -70,7 +70,7 @@ pub struct Analysis {
     #[arg(long)]
     exit_code: bool,
     /// Threads to use [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = quantity::threads)]
     threads: Option<u16>,
 }
 

@@ -64,7 +64,7 @@ pub struct Arguments {
     #[arg(long, short)]
     quiet: bool,
     /// Threads to use [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = quantity::threads)]
     threads: Option<u16>,
 }
 

@@ -33,25 +33,35 @@ fn no_colour_is_unset() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// A usage error in at most three lines: what is wrong, what may be meant, where to read on.
-pub fn usage_error(error: &clap::Error) -> String {
+/// A usage error in at most three lines: what is wrong, what may be meant, where to read on. `verb` is the command that was asked
+/// for, where it is one.
+pub fn usage_error(error: &clap::Error, verb: Option<&str>) -> String {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "no command; begin with 'pinhole locate CAPTURE.wav'\n  see 'pinhole --help' for the others".to_owned();
+    }
     let rendered = error.render().to_string();
     let mut lines = rendered.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("the command is not understood");
-    let mut what = first.trim_start_matches("error: ").to_string();
+    // The standard library's words for what is no number say nothing of what would be one.
+    let mut what = first.trim_start_matches("error: ").replace("invalid digit found in string", "write a whole number");
     let mut hint = None;
     for line in lines {
         if line.starts_with('<') || line.starts_with("--") || line.starts_with('-') {
             what.push(' ');
             what.push_str(line);
         } else if let Some(tip) = line.strip_prefix("tip: ") {
-            hint = Some(tip.to_string());
+            // Whoever mistypes a flag does not mean a value that begins with a dash.
+            hint = Some(tip).filter(|tip| !tip.starts_with("to pass ")).map(str::to_string);
         } else if line.starts_with("[possible") || line.starts_with("[subcommands") {
             hint = Some(line.trim_matches(['[', ']']).to_string());
         }
     }
+    if error.kind() == clap::error::ErrorKind::ArgumentConflict {
+        hint = Some("leave one of them out".to_owned());
+    }
     let hint = hint.map(|h| format!("\n  {h}")).unwrap_or_default();
-    format!("{what}{hint}\n  see 'pinhole --help' and 'pinhole COMMAND --help'")
+    let verb = verb.map(|verb| format!("{verb} ")).unwrap_or_default();
+    format!("{what}{hint}\n  see 'pinhole {verb}--help'")
 }
 
 /// A progress bar on stderr, hidden where nobody looks.
@@ -129,7 +139,8 @@ impl Counter {
 pub fn check_folder(folder: &Path) -> Result<()> {
     match folder.ancestors().find(|above| above.exists()) {
         Some(above) if !above.is_dir() => {
-            let what = format!("{} is a file; name a folder, there or to be made", above.display());
+            let it = if above == folder { String::new() } else { format!("{} ", above.display()) };
+            let what = format!("{it}is a file; name a folder, there or to be made");
             Err(Error::io(folder, io::Error::new(io::ErrorKind::NotADirectory, what)))
         }
         _ => Ok(()),

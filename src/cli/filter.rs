@@ -62,11 +62,18 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses to write over what is read.
+/// Endings of sound that is written.
+const ENDINGS: [&str; 6] = ["wav", "wave", "rf64", "bw64", "w64", "flac"];
+
+/// Refuses to write over what is read, or under a name that promises another format.
 ///
 /// # Errors
-/// [`Error::Request`] where both are one file.
+/// [`Error::Request`] for either.
 pub fn not_over(out: &Path, capture: &Path) -> Result<()> {
+    if let Some(other) = out.extension().filter(|e| !ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known))) {
+        let other = other.display();
+        return Err(Error::request(format!("{}: .{other} is not written; call it .wav, .w64 or .flac", out.display())));
+    }
     let real = |path: &Path| path.canonicalize().ok();
     match (real(out), real(capture)) {
         (Some(a), Some(b)) if a == b => {

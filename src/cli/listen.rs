@@ -1,5 +1,6 @@
 //! `pinhole listen`: ultrasound moved down to where ears hear it.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -130,6 +131,10 @@ fn place(arguments: &Arguments) -> Result<Option<Point3>> {
         PathBuf::from(name).join("result.json")
     };
     let path = arguments.result.clone().unwrap_or_else(beside);
+    if !path.exists() {
+        let what = "is not there; locate the capture first, or name another with --result";
+        return Err(Error::io(&path, io::Error::new(io::ErrorKind::NotFound, what)));
+    }
     let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
     let broken = |what: &str| Error::broken(&path, format!("{what}; write it with pinhole locate"));
     let result: Value = serde_json::from_str(&text).map_err(|e| broken(&format!("not a result.json ({e})")))?;

@@ -66,11 +66,19 @@ fn climate(captures: &[PathBuf]) -> Result<Climate> {
 /// The site file that was named, or the one beside the capture.
 ///
 /// # Errors
-/// [`Error::Request`] where there is none.
+/// [`Error::Request`] where there is none, [`Error::Io`] where there is no capture.
 pub fn site_path(named: Option<&Path>, capture: &Path) -> Result<PathBuf> {
     if let Some(path) = named {
         return Ok(path.to_path_buf());
     }
+    // A capture that is not there has no site beside it either, and is what must be told.
+    if capture.is_dir() {
+        let folder = capture.display();
+        return Err(Error::request(format!(
+            "{folder}: is a folder; name captures in it, or take pinhole batch for all of them"
+        )));
+    }
+    capture.metadata().map_err(|e| Error::io(capture, e))?;
     let beside = capture.parent().unwrap_or(Path::new("")).join("site.toml");
     if beside.exists() {
         return Ok(beside);

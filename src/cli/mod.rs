@@ -79,7 +79,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         pinhole::atomic::abandon();
         std::process::exit(INTERRUPTED);
     });
-    let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|m| Arguments::from_arg_matches(&m));
+    let words: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = Arguments::command().try_get_matches_from(&words).and_then(|m| Arguments::from_arg_matches(&m));
     let done = match parsed {
         Ok(Arguments { command: Command::Locate(arguments) }) => locate::run(&arguments),
         Ok(Arguments { command: Command::Inspect(arguments) }) => inspect::run(&arguments),
@@ -98,7 +99,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Command::Man(arguments) }) => shell::man(&arguments, Arguments::command()),
         Ok(Arguments { command: Command::Simulate(arguments) }) => simulate::run(&arguments),
         Err(error) if error.use_stderr() => {
-            console::complain(&console::usage_error(&error));
+            let verbs = Arguments::command();
+            let asked = words.get(1).and_then(|word| verbs.find_subcommand(word));
+            console::complain(&console::usage_error(&error, asked.map(|verb| verb.get_name())));
             return ExitCode::from(2);
         }
         Err(help) => console::print(&help.render().to_string()).map(|()| ExitCode::SUCCESS),

@@ -26,6 +26,11 @@ pub fn probability(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "write a probability from 0.0000001% to 50%, such as 1%".into())
 }
 
+/// Parses a number of threads.
+pub fn threads(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(|| "write a number from 1 to 1024".into())
+}
+
 /// Parses a frequency with its unit.
 pub fn frequency_hz(text: &str) -> Result<f64, String> {
     units::frequency_hz(text).map_err(|e| e.to_string())

@@ -51,7 +51,7 @@ pub struct Arguments {
     #[arg(long = "output", short, value_name = "X.spectra")]
     output: PathBuf,
     /// Threads to use [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = quantity::threads)]
     threads: Option<u16>,
     /// No progress and no warnings on stderr
     #[arg(long, short)]

@@ -50,7 +50,9 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
         return Err(Error::request(format!("{name}: {length} bytes; a TOML file of at most {MAX_BYTES} is read")));
     }
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    String::from_utf8(bytes).map_err(|_| Error::request(format!("{name}: not UTF-8 text; save it as UTF-8 TOML")))
+    String::from_utf8(bytes).map_err(|_| {
+        Error::request(format!("{name}: not UTF-8 text, so no TOML; name a site or scene file, or save it as UTF-8"))
+    })
 }
 
 impl<'t> Document<'t> {
