@@ -267,6 +267,61 @@ fn every_command_is_run_and_prints_what_the_guide_shows() {
     assert!(wrong.is_empty() || bless, "{}", wrong.join("\n\n"));
 }
 
+/// What a reader of README.md has that it does not make: recordings of his own, with the leak's side shut and before and after, and results of them.
+#[cfg(unix)]
+const HIS_OWN: &str = r"
+cp samples/tunnel/capture.wav prk.wav
+cp samples/tunnel/site.toml prk.toml
+sed -e '/^\[\[leak\]\]/,/^$/d' -e 's/^seed = .*/seed = 7/' samples/tunnel.scene.toml > quiet.scene.toml
+pinhole simulate quiet.scene.toml -o quiet --quiet
+cp quiet/capture.wav fans_only.wav
+cp prk.wav night.wav
+mkdir recordings && cp prk.wav recordings/
+pinhole locate samples/tunnel_quiet/capture.wav --no-plots --quiet --out before.pinhole
+pinhole locate prk.wav --site prk.toml --no-plots --quiet --out after.pinhole
+pinhole locate prk.wav --site prk.toml --no-plots --quiet
+";
+
+/// Commands of README.md that are run elsewhere, and where.
+const ELSEWHERE: [(&str, &str); 2] = [
+    // With taps that fit.
+    ("pinhole calibrate taps.wav", "docs/walk.md"),
+    ("pinhole survey survey.toml", "tests/survey.rs"),
+];
+
+#[cfg(unix)]
+#[test]
+fn every_command_of_the_readme_is_run_and_its_first_prints_what_it_shows() {
+    let text = read(&root().join("README.md"));
+    let page = Page::of(&text);
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("samples"), &folder.path().join("samples"));
+    typed(folder.path(), HIS_OWN);
+    let blocks = page.blocks.iter().filter(|(mark, _)| mark == "sh").map(|(_, range)| text[range.clone()].to_owned());
+    let lines: Vec<String> = blocks.flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let (mut run, mut answers) = (0, Vec::new());
+    // The blocks come first: they are what is copied; then what stands in sentences, in its order.
+    for command in lines.iter().chain(&page.spans) {
+        let command = command.replace("cargo run --release -- ", "pinhole ");
+        let is_a_command =
+            command.strip_prefix("pinhole ").is_some_and(|rest| rest.contains(' ') && !rest.ends_with(" --help"));
+        if !is_a_command || ELSEWHERE.iter().any(|(begins, _)| command.starts_with(begins)) {
+            continue;
+        }
+        if command.contains("night") {
+            // The site that a reader has made by now is not that of the recording he is told to take.
+            typed(folder.path(), "cp prk.toml site.toml");
+        }
+        answers.push(typed(folder.path(), &command));
+        run += 1;
+    }
+    assert!(run >= 12, "{run} commands are few for README.md");
+    let first = page.blocks.iter().find(|(mark, _)| mark == "text").map(|(_, range)| &text[range.clone()]);
+    let printed: String =
+        answers[0].lines().filter(|line| !line.starts_with("pinhole: ")).map(|line| format!("{line}\n")).collect();
+    shown(first.expect("what it prints"), &printed).unwrap();
+}
+
 /// Runs commands in `folder` and gives what a terminal would show: answers and words aside, in their order.
 #[cfg(unix)]
 fn typed(folder: &Path, commands: &str) -> String {
