@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::alarm::{Gumbel, Null};
 use super::array::Array;
+use super::bounds::Bounds;
 use super::explain::explained_away;
 use super::own_range::lined_up;
 use super::search::Response;
@@ -140,13 +141,10 @@ fn strongest(
         })
         .collect();
     let finest_m = response.step_m();
-    let ranges = || vec![0.0; array.len()];
     loop {
-        let bounds = response.bounds_within(0.87 * side_m);
-        let bounded = cells.par_iter().map_init(ranges, |ranges, cell| {
-            array.free_ranges_into(cell, ranges);
-            (*cell, bounds.at_ranges(ranges))
-        });
+        let measured = |cell: &Point3, ranges: &mut [f64]| array.free_ranges_into(cell, ranges);
+        let bounds = Bounds::within(response, 0.87 * side_m).about(&cells, array.len(), measured);
+        let bounded = cells.iter().copied().zip(bounds);
         let mut bounded: Vec<(Point3, f32)> = bounded.filter(|(_, bound)| *bound > floor).collect();
         if bounded.len() > KEPT {
             bounded.select_nth_unstable_by(KEPT, |x, y| y.1.total_cmp(&x.1));

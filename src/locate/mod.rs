@@ -4,6 +4,7 @@ mod alarm;
 mod align;
 mod array;
 mod arrivals;
+mod bounds;
 mod channels;
 mod clocks;
 mod detect;

@@ -9,6 +9,7 @@
 use rayon::prelude::*;
 
 use super::array::Array;
+use super::bounds::{Bounds, Ranges};
 use crate::delay::{RealTable, pooled};
 use crate::site::{Piece, Wall, WallPoint};
 
@@ -26,8 +27,7 @@ pub struct Cover {
     pieces: Vec<Piece>,
     /// Of the largest piece.
     radius_m: f64,
-    /// `[piece][sensor]`, metres.
-    ranges_m: Vec<f64>,
+    ranges: Ranges,
 }
 
 /// The steered response of an array.
@@ -39,17 +39,6 @@ pub struct Response<'a, 'b> {
     first_m: Vec<f64>,
     /// What each pair adds at each range difference.
     tables: Vec<Vec<f32>>,
-}
-
-/// The response with every table pooled: one look-up a pair bounds a cell.
-#[derive(Debug)]
-pub struct Bounds<'a, 'b, 'c> {
-    response: &'c Response<'a, 'b>,
-    /// Pooled values a metre.
-    density_1_m: f64,
-    /// Index of the pooled value for no range difference, one a pair.
-    middle: Vec<f32>,
-    pooled: Vec<Vec<f32>>,
 }
 
 /// What [`Response::strongest`] found.
@@ -121,24 +110,14 @@ impl<'a, 'b> Response<'a, 'b> {
         self.step_m
     }
 
-    /// Bounds on the response within `radius_m` of a place.
-    pub fn bounds_within(&self, radius_m: f64) -> Bounds<'a, 'b, '_> {
-        // A step more for interpolation, one for where in its chunk a place is, one for single precision.
-        let reach = (2.0 * radius_m / self.step_m).ceil() as usize + 3;
-        // Windows that differ by a sixteenth of their reach share a value: small tables stay in cache.
-        let chunk = (reach / 16).max(1);
-        let of_chunk = |values: &[f32]| values.iter().copied().fold(f32::MIN, |x, y| if y > x { y } else { x });
-        let pool = |table: &Vec<f32>| {
-            let coarse: Vec<f32> = table.chunks(chunk).map(of_chunk).collect();
-            pooled(&coarse, reach.div_ceil(chunk))
-        };
-        let density_1_m = 1.0 / (self.step_m * chunk as f64);
-        Bounds {
-            response: self,
-            density_1_m,
-            middle: self.first_m.iter().map(|first_m| (-first_m * density_1_m) as f32).collect(),
-            pooled: self.tables.par_iter().map(pool).collect(),
-        }
+    /// The pairs whose tables add up.
+    pub fn pairs(&self) -> &'b [(usize, usize)] {
+        self.pairs
+    }
+
+    /// The table of each pair and the range difference of its first value, metres.
+    pub fn tables(&self) -> impl Iterator<Item = (&[f32], f64)> {
+        self.tables.iter().map(Vec::as_slice).zip(self.first_m.iter().copied())
     }
 
     /// Covers the whole wall with cells of about the coarse size, bounds filled in.
@@ -148,23 +127,21 @@ impl<'a, 'b> Response<'a, 'b> {
 
     /// The pieces with the bound of each.
     pub fn over(&self, cover: &Cover) -> Vec<Cell> {
-        let bounds = self.bounds_within(cover.radius_m);
-        let sensors = self.array.len();
-        let cell = |(piece, ranges): (&Piece, &[f64])| Cell { piece: *piece, bound: bounds.at_ranges(ranges) };
-        cover.pieces.par_iter().zip(cover.ranges_m.par_chunks(sensors)).map(cell).collect()
+        let bounds = self.bounds(cover);
+        cover.pieces.iter().zip(bounds).map(|(piece, bound)| Cell { piece: *piece, bound }).collect()
+    }
+
+    /// The bound of each piece.
+    pub fn bounds(&self, cover: &Cover) -> Vec<f32> {
+        Bounds::within(self, cover.radius_m).over(&cover.ranges)
     }
 
     /// Bounds of all cells, with tables pooled for the largest of them.
     fn fill_bounds(&self, cells: &mut [Cell]) {
-        let radius = cells.par_iter().map(|c| self.radius_m(c)).reduce(|| 0.0, f64::max);
-        let bounds = self.bounds_within(radius);
-        cells.par_chunks_mut(256).for_each(|part| {
-            let mut ranges = vec![0.0; self.array.len()];
-            for cell in part {
-                self.array.ranges_into(&self.centre(cell), &mut ranges);
-                cell.bound = bounds.at_ranges(&ranges);
-            }
-        });
+        let radius_m = cells.iter().map(|c| self.radius_m(c)).fold(0.0, f64::max);
+        let measured = |cell: &Cell, ranges: &mut [f64]| self.array.ranges_into(&self.centre(cell), ranges);
+        let bounds = Bounds::within(self, radius_m).about(cells, self.array.len(), measured);
+        cells.iter_mut().zip(bounds).for_each(|(cell, bound)| cell.bound = bound);
     }
 
     fn wall(&self, cell: &Cell) -> &Wall {
@@ -266,18 +243,6 @@ impl<'a, 'b> Response<'a, 'b> {
     }
 }
 
-impl Bounds<'_, '_, '_> {
-    /// The most that the response can be about a place with these ranges.
-    pub fn at_ranges(&self, ranges: &[f64]) -> f32 {
-        let mut sum = 0.0;
-        for ((&(m, n), table), middle) in self.response.pairs.iter().zip(&self.pooled).zip(&self.middle) {
-            let index = ((ranges[m] - ranges[n]) * self.density_1_m) as f32 + middle;
-            sum += table[(index.max(0.0) as usize).min(table.len() - 1)];
-        }
-        sum / self.response.pairs.len() as f32
-    }
-}
-
 impl Cover {
     /// The walls that the array hears, in cells of about the coarse size.
     pub fn coarse(array: &Array<'_>) -> Self {
@@ -293,9 +258,8 @@ impl Cover {
             let centre = piece.centre(&array.site.walls[piece.wall]);
             (centre.position_m - place.position_m).norm() <= within_m
         };
-        let (pieces, rows): (Vec<Piece>, Vec<&[f64]>) =
-            self.pieces.iter().zip(self.ranges_m.chunks(array.len())).filter(|(piece, _)| near(piece)).unzip();
-        Self { pieces, ranges_m: rows.concat(), radius_m: self.radius_m }
+        let pieces = self.pieces.iter().copied().filter(near).collect();
+        Self { radius_m: self.radius_m, ..Self::of(array, pieces) }
     }
 
     /// Places all over the walls, `count` of them, away from the middles of pieces.
@@ -336,10 +300,9 @@ impl Cover {
     pub fn of(array: &Array<'_>, pieces: Vec<Piece>) -> Self {
         let wall = |piece: &Piece| &array.site.walls[piece.wall];
         let radius_m = pieces.par_iter().map(|piece| piece.radius_m(wall(piece))).reduce(|| 0.0, f64::max);
-        let mut ranges_m = vec![0.0; pieces.len() * array.len()];
-        let rows = ranges_m.par_chunks_mut(array.len()).zip(&pieces);
-        rows.for_each(|(row, piece)| array.ranges_into(&piece.centre(wall(piece)), row));
-        Self { pieces, radius_m, ranges_m }
+        let measured = |piece: &Piece, ranges: &mut [f64]| array.ranges_into(&piece.centre(wall(piece)), ranges);
+        let ranges = Ranges::of(&pieces, array.len(), measured);
+        Self { pieces, radius_m, ranges }
     }
 }
 
