@@ -8,7 +8,7 @@ use ndarray::Array2;
 use pinhole::capture::Captures;
 use pinhole::channelise::{Band, Segmentation, Stft};
 use pinhole::cross_spectra::{Layout, Span, listen};
-use pinhole::delay::{RangePlan, pooled};
+use pinhole::delay::{Density, RangePlan, pooled};
 use rustfft::num_complex::Complex;
 
 fn sample() -> Captures {
@@ -47,7 +47,7 @@ fn spectra(criterion: &mut Criterion) {
 fn delays(criterion: &mut Criterion) {
     let wavenumber_rad_m: Vec<f64> = (427..1707).map(|k| 0.8536 * f64::from(k)).collect();
     let spectrum: Vec<_> = wavenumber_rad_m.iter().map(|k| Complex::from_polar(0.1, -k * 0.7)).collect();
-    let plan = RangePlan::new(&wavenumber_rad_m, 2.4);
+    let plan = RangePlan::new(&wavenumber_rad_m, 2.4, Density::Full);
     let mut group = criterion.benchmark_group("delays");
     group.bench_function("range table of one pair, ±2.4 m", |bencher| {
         bencher.iter(|| plan.table(black_box(&spectrum).iter().copied(), 2.4));

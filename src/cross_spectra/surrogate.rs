@@ -12,7 +12,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::matrix::{CrossSpectra, Layout, Sums};
 
-/// Products that one draw sums over all bins, at least: the third moment of a steered sum, which falls with their root,
+/// Products that the two halves of one draw sum over all bins, at least: the third moment of a steered sum, which falls with their root,
 /// is then under 0.03 of a standard deviation.
 const MIN_PRODUCTS: usize = 4096;
 
@@ -32,14 +32,14 @@ pub struct Model {
     factors: Option<Vec<DMatrix<Complex<f64>>>>,
     /// Amplitudes with which a bin takes up independent ones about it.
     leakage: Vec<f64>,
-    /// Draws that make one matrix, at most.
+    /// Draws that make one half of a matrix, at most.
     enough: usize,
 }
 
 impl Model {
     /// Channels of these powers that have nothing in common.
     pub fn noise(layout: &Layout, powers: &Sums) -> Self {
-        let enough = MIN_PRODUCTS.div_ceil(layout.bins).max(2);
+        let enough = MIN_PRODUCTS.div_ceil(2 * layout.bins).max(2);
         Self { layout: layout.clone(), auto: powers.auto.clone(), factors: None, leakage: leakage(layout), enough }
     }
 

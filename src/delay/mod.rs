@@ -9,5 +9,5 @@ mod pool;
 mod table;
 
 pub use onset::{Onset, onset};
-pub use pool::pooled;
-pub use table::{RangePlan, RangeTable, RealTable};
+pub use pool::{halved_and_pooled, pooled};
+pub use table::{Density, RangePlan, RangeTable, RealTable};

@@ -2,22 +2,25 @@
 //!
 //! Captures that hold nothing of the kind are drawn ([`Model`]) and searched as the real one was. How far the strongest
 //! cell of a map stands out of it is an extreme value, so a Gumbel distribution fitted to the draws carries the
-//! probability far beyond their number. Since `z` is measured against the map's own median and spread, the answer does
-//! not depend on the noise being exactly as loud or as steady as the model says.
+//! probability far beyond their number. A handful of draws is enough, because each is many: the strongest cells of the
+//! parts of a wall scatter as the strongest of the whole does. Since `z` is measured against the map's own median and
+//! spread, the answer does not depend on the noise being exactly as loud or as steady as the model says.
 
 use ndarray::Array2;
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
 use super::array::Array;
-use super::search::Cover;
-use super::verdict::robust_z;
+use super::verdict::robust;
 use super::views::{Glance, Looks, Material};
 use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Model};
 
-/// Draws of one round, and of the last: more where the probability is near the one that is allowed.
-const DRAWS: usize = 16;
-const MOST_DRAWS: usize = 144;
+/// Draws of the first round, doubled until the probability is clear of the one that is allowed, and at most.
+const DRAWS: usize = 4;
+const MOST_DRAWS: usize = 64;
+
+/// Parts that a map is divided into: large against the resolution, so that chance fills them one by one.
+const PARTS: usize = 16;
 
 /// Probabilities are not told below this: so few draws do not carry further.
 const LEAST: f64 = 1e-12;
@@ -56,13 +59,35 @@ pub struct Alarm {
     pub draws: usize,
 }
 
-/// What one capture shows: `z` of the map of each view, and the highest correlation of any pair over its noise.
+/// What one capture shows.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// One a view.
-    pub map_z: Vec<f64>,
-    /// Of the first view.
-    pub pair_z: f64,
+    /// `z` over the map of each view.
+    pub map_z: Vec<Extremes>,
+    /// The highest correlation of each pair over its noise, in the first view.
+    pub pair_z: Extremes,
+}
+
+/// The highest value of each of several parts, which chance fills much alike.
+#[derive(Debug, Clone)]
+pub struct Extremes(Vec<f64>);
+
+impl Extremes {
+    /// Of parts that are told one by one.
+    pub fn of_each(values: Vec<f64>) -> Self {
+        Self(values)
+    }
+
+    /// Of stretches of a map.
+    pub fn of_map(values: &[f32], scale: impl Fn(f32) -> f64) -> Self {
+        let top = |part: &[f32]| scale(part.iter().copied().fold(f32::MIN, f32::max));
+        Self(values.chunks(values.len().div_ceil(PARTS).max(1)).map(top).collect())
+    }
+
+    /// The highest of all.
+    pub fn top(&self) -> f64 {
+        self.0.iter().copied().fold(f64::MIN, f64::max)
+    }
 }
 
 impl<'t> Null<'t> {
@@ -122,19 +147,23 @@ impl<'t> Null<'t> {
     pub fn judge(&self, seen: &Shown, tried: usize, allowed: f64, show: &(dyn Fn(Looks) -> Shown + Sync)) -> Alarm {
         let mut drawn: Vec<Shown> = Vec::new();
         loop {
-            let round = drawn.len() as u64..(drawn.len() + DRAWS) as u64;
+            let round = drawn.len() as u64..(2 * drawn.len()).max(DRAWS) as u64;
             drawn.par_extend(round.into_par_iter().map(|seed| show(self.looks(seed))));
-            let law = |value: &dyn Fn(&Shown) -> f64| Gumbel::of(&drawn.iter().map(value).collect::<Vec<_>>());
-            let laws: Vec<Gumbel> = (0..seen.map_z.len()).map(|view| law(&|shown| shown.map_z[view])).collect();
+            let laws: Vec<Gumbel> = (0..seen.map_z.len())
+                .map(|view| Gumbel::of_parts(drawn.iter().map(|shown| &shown.map_z[view])))
+                .collect();
             // Views fail differently: what is there stands out in every one.
-            let exceeding = laws.iter().zip(&seen.map_z).map(|(law, z)| law.ln_exceeding(*z)).fold(f64::MIN, f64::max);
+            let exceeding =
+                laws.iter().zip(&seen.map_z).map(|(law, z)| law.ln_exceeding(z.top())).fold(f64::MIN, f64::max);
             let ln = exceeding + (tried as f64).ln();
             let probability = ln.exp().clamp(LEAST, 1.0);
-            // By moments of n draws the mode scatters by 1.08/√n scales and the scale by 1.05/√n of itself.
-            let distance = (ln - allowed.ln()).abs();
-            let scatter = ((1.17 + 1.1 * ln.powi(2)) / drawn.len() as f64).sqrt();
-            if distance > 3.0 * scatter || drawn.len() >= MOST_DRAWS {
-                let pair_probability = law(&|shown| shown.pair_z).exceeding(seen.pair_z);
+            // The mean of n tops scatters by 1.28/√n scales, the scale by 1.05/√dof of itself; neighbouring parts share what
+            // lies across their border, so that half of them count.
+            let dof = 0.5 * (PARTS * (drawn.len() - 1)) as f64;
+            let scatter = (1.64 / drawn.len() as f64 + 1.1 * ln.powi(2) / dof).sqrt();
+            if (ln - allowed.ln()).abs() > 3.0 * scatter || drawn.len() >= MOST_DRAWS {
+                let of_pairs = Gumbel::of_parts(drawn.iter().map(|shown| &shown.pair_z));
+                let pair_probability = of_pairs.exceeding(seen.pair_z.top());
                 return Alarm { probability, pair_probability, laws, draws: drawn.len() };
             }
         }
@@ -149,21 +178,36 @@ impl Alarm {
 }
 
 /// What these glances show, one a view.
-pub fn shown(array: &Array<'_>, cover: &Cover, glances: &[Glance<'_>]) -> Shown {
-    Shown {
-        map_z: glances.iter().map(|glance| robust_z(&glance.response(array).over(cover))).collect(),
-        pair_z: glances[0].pair_z(),
-    }
+pub fn shown(array: &Array<'_>, glances: &[Glance<'_>]) -> Shown {
+    let map_z = |glance: &Glance<'_>| {
+        let bounds = glance.response(array).bounds(array.cover());
+        let [middle, scatter] = robust(&bounds);
+        let z = |bound: f32| if scatter > 0.0 { (f64::from(bound) - middle) / scatter } else { 0.0 };
+        Extremes::of_map(&bounds, z)
+    };
+    Shown { map_z: glances.iter().map(map_z).collect(), pair_z: Extremes::of_each(glances[0].pair_z()) }
 }
 
 impl Gumbel {
-    /// The law with the mean and scatter of these values.
-    pub fn of(values: &[f64]) -> Self {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        let scale = (variance * 6.0).sqrt() / std::f64::consts::PI;
-        Self { mode: mean - EULER * scale, scale: scale.max(1e-9) }
+    /// The law of the highest of all parts, from several draws of them.
+    ///
+    /// Its place is that of the highest values. Its scale is that of the parts, each about its own mean over the draws, so
+    /// that a part which a machine fills may stand higher than others. The tail of a sum of many falls like that of a
+    /// normal, the faster the higher: the scale shrinks from the mean of the parts that are highest to the highest.
+    ///
+    /// # Panics
+    /// With fewer than two draws.
+    pub fn of_parts<'t>(draws: impl Iterator<Item = &'t Extremes>) -> Self {
+        let draws: Vec<&[f64]> = draws.map(|Extremes(values)| values.as_slice()).collect();
+        assert!(draws.len() > 1);
+        let (count, parts) = (draws.len() as f64, draws[0].len());
+        let means: Vec<f64> = (0..parts).map(|part| draws.iter().map(|d| d[part]).sum::<f64>() / count).collect();
+        let squares: f64 = draws.iter().flat_map(|d| d.iter().zip(&means)).map(|(x, mean)| (x - mean).powi(2)).sum();
+        let scale = (6.0 * squares / (parts as f64 * (count - 1.0))).sqrt() / std::f64::consts::PI;
+        let highest = |draw: &&[f64]| draw.iter().copied().zip(&means).max_by(|x, y| x.0.total_cmp(&y.0));
+        let (tops, levels) = draws.iter().filter_map(highest).fold((0.0, 0.0), |sum, (x, m)| (sum.0 + x, sum.1 + m));
+        let scale = (scale * (levels / tops).clamp(0.0, 1.0)).max(1e-9);
+        Self { mode: tops / count - EULER * scale, scale }
     }
 
     /// Probability of at least `value`.
@@ -191,16 +235,63 @@ impl Gumbel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
 
     #[test]
     fn a_gumbel_law_is_recovered_from_its_quantiles() {
         let law = Gumbel { mode: 3.5, scale: 0.25 };
         let count = 20_000;
         let values: Vec<f64> = (0..count).map(|i| law.level((f64::from(i) + 0.5) / f64::from(count))).collect();
-        let fitted = Gumbel::of(&values);
+        let draws: Vec<Extremes> = values.into_iter().map(|value| Extremes::of_each(vec![value])).collect();
+        let fitted = Gumbel::of_parts(draws.iter());
         // Evenly spaced quantiles miss a little of the tail: 1e-3 of the scale.
         assert!((fitted.mode - 3.5).abs() < 1e-3 && (fitted.scale - 0.25).abs() < 1e-3, "{fitted:?}");
         assert!((law.exceeding(law.level(1e-9)) / 1e-9 - 1.0).abs() < 1e-6);
         assert!((law.exceeding(law.level(0.3)) - 0.3).abs() < 1e-12);
+    }
+
+    /// Maps of `cells` normal values in parts, one part `higher` by what a machine might leave there.
+    fn normal_maps(maps: usize, cells: usize, higher: f32) -> Vec<Extremes> {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let mut map = || -> Vec<f32> { (0..cells).map(|_| StandardNormal.sample(&mut rng)).collect() };
+        let raised = |(i, x): (usize, f32)| if i < cells / PARTS { x + higher } else { x };
+        (0..maps)
+            .map(|_| Extremes::of_map(&map().into_iter().enumerate().map(raised).collect::<Vec<_>>(), f64::from))
+            .collect()
+    }
+
+    #[test]
+    fn a_few_maps_tell_the_law_of_the_highest_of_many_cells() {
+        // Of 4096 normal values the highest exceeds z with probability 4096 Q(z).
+        let exact = |probability: f64| {
+            let exceeding = |z: f64| 2048.0 * libm::erfc(z / std::f64::consts::SQRT_2);
+            (0..10_000).map(|i| 1e-3 * f64::from(i)).find(|z| exceeding(*z) < -(-probability).ln_1p()).unwrap()
+        };
+        let laws: Vec<Gumbel> =
+            normal_maps(400, 4096, 0.0).chunks(4).map(|draws| Gumbel::of_parts(draws.iter())).collect();
+        for probability in [1e-2, 1e-4] {
+            let exact = exact(probability);
+            let levels: Vec<f64> = laws.iter().map(|law| law.level(probability)).collect();
+            let mean = levels.iter().sum::<f64>() / levels.len() as f64;
+            // Gumbel's tail falls more slowly than a normal's: what is told errs on the safe side, by less than a tenth.
+            assert!(mean > exact && mean < 1.1 * exact, "{probability}: {mean}, {exact} is true");
+            // The mean top scatters by 1.28/√4 scales, the scale by 1.05/√48 of itself at most: parts of 256 normal
+            // values have lighter tails than Gumbel's.
+            let scatter = (levels.iter().map(|level| (level - mean).powi(2)).sum::<f64>() / levels.len() as f64).sqrt();
+            let most = laws[0].scale.max(0.27) * (1.64 / 4.0 + 1.1 * probability.ln().powi(2) / 48.0).sqrt();
+            assert!(scatter < most && scatter > 0.5 * most, "{probability}: {scatter}, {most} at most");
+        }
+    }
+
+    #[test]
+    fn a_part_that_stands_higher_moves_the_law_but_does_not_widen_it() {
+        let law = |higher| Gumbel::of_parts(normal_maps(64, 4096, higher).iter());
+        let (even, raised) = (law(0.0), law(3.0));
+        // The highest of the 256 cells of that part, 2.83 ± 0.37 of normal values, are all that counts now.
+        assert!((raised.level(0.43) - (2.83 + 3.0)).abs() < 5.0 * 0.37 / 8.0, "{raised:?}");
+        // Their scale is 1.28 times that of the highest of all: √6/π of 0.37, and of 0.29.
+        assert!(raised.scale > even.scale && raised.scale < 1.5 * even.scale, "{raised:?}, {even:?}");
     }
 }

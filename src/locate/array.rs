@@ -1,8 +1,11 @@
 //! The sensors that take part, and how far each is from a place on the wall.
 
+use std::sync::{Arc, OnceLock};
+
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
+use super::search::Cover;
 use crate::error::Result;
 use crate::propagation::{GroupSpeed, Leg, Medium, Way, audible_walls};
 use crate::site::{Point3, Site, WallPoint};
@@ -23,6 +26,8 @@ pub struct Array<'a> {
     ways: Vec<Way>,
     position_sigma_m: Vec<f64>,
     groups: Vec<usize>,
+    /// Coarse cells of the walls, made when they are first asked for: they are the same in every medium.
+    cover: OnceLock<Arc<Cover>>,
 }
 
 impl<'a> Array<'a> {
@@ -41,6 +46,7 @@ impl<'a> Array<'a> {
             medium,
             band_hz,
             sensors,
+            cover: OnceLock::new(),
         })
     }
 
@@ -53,6 +59,7 @@ impl<'a> Array<'a> {
             groups: kept.iter().map(|&m| self.groups[m]).collect(),
             walls: self.walls.clone(),
             medium: self.medium.clone(),
+            cover: OnceLock::new(),
             ..*self
         }
     }
@@ -60,6 +67,11 @@ impl<'a> Array<'a> {
     /// The same sensors in another medium.
     pub fn in_medium(&self, medium: Medium) -> Self {
         Self { medium, ..self.clone() }
+    }
+
+    /// Coarse cells of the walls that the array hears.
+    pub fn cover(&self) -> &Cover {
+        self.cover.get_or_init(|| Arc::new(Cover::coarse(self)))
     }
 
     /// The middle of the band, hertz: phases weigh with the square of frequency.

@@ -13,7 +13,7 @@ use super::listening::listen_in;
 use super::{Options, Progress, Stopwatch};
 use crate::capture::Captures;
 use crate::cross_spectra::{BinFate, ChannelCorrection, Coherence, CrossSpectra, Weighting};
-use crate::delay::{RangePlan, RangeTable};
+use crate::delay::{Density, RangePlan, RangeTable};
 use crate::error::Result;
 use crate::propagation::Medium;
 use crate::site::Site;
@@ -218,7 +218,7 @@ fn tables_about(
     let (low, high) = k.iter().fold((f64::MAX, 0.0f64), |(low, high), k| (low.min(*k), high.max(*k)));
     let beside_m = (15.0 * std::f64::consts::TAU / (high - low)).max(3.0 * wavelength_m);
     let furthest_m = coherence.pairs.iter().map(reach_m).fold(0.0, f64::max) + beside_m;
-    let plan = RangePlan::new(k, furthest_m);
+    let plan = RangePlan::new(k, furthest_m, Density::Full);
     let table = |(row, &(m, n)): (usize, &(usize, usize))| {
         let middle_m = ranges_m[m] - ranges_m[n];
         let row = coherence.value.row(row);

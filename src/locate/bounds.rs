@@ -7,7 +7,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::search::Response;
-use crate::delay::pooled;
+use crate::delay::halved_and_pooled;
 use crate::simd::dispatch;
 
 /// Cells that go by together: their ranges, places and sums stay in the first-level cache.
@@ -47,12 +47,12 @@ impl<'b> Bounds<'b> {
         // A step more for interpolation, one for where in its chunk a place is, one for single precision.
         let reach = (2.0 * radius_m / step_m).ceil() as usize + 3;
         // Windows that differ by a sixteenth of their reach share a value: small tables stay in cache.
-        let chunk = (reach / 16).max(1);
+        let halvings = (reach / 16).max(1).ilog2();
+        let chunk = 1 << halvings;
         let density_1_m = (1.0 / (step_m * chunk as f64)) as f32;
-        let of_chunk = |values: &[f32]| values.iter().copied().fold(f32::MIN, |x, y| if y > x { y } else { x });
-        let pool = |(table, first_m): (&[f32], f64)| {
-            let coarse: Vec<f32> = table.chunks(chunk).map(of_chunk).collect();
-            Pooled { middle: -first_m as f32 * density_1_m - 0.5, value: pooled(&coarse, reach.div_ceil(chunk)) }
+        let pool = |(table, first_m): (&[f32], f64)| Pooled {
+            middle: -first_m as f32 * density_1_m - 0.5,
+            value: halved_and_pooled(table, halvings, reach.div_ceil(chunk)),
         };
         Self { pairs: response.pairs(), density_1_m, tables: response.tables().map(pool).collect() }
     }

@@ -8,7 +8,7 @@ use super::alarm::Alarm;
 use super::array::Array;
 use super::outcome::Detectable;
 use super::search::{Cover, Response};
-use super::verdict::spread;
+use super::verdict::robust;
 use super::views::{Material, View, tables_about};
 use crate::cross_spectra::{BinFate, CrossSpectra};
 use crate::site::WallPoint;
@@ -24,19 +24,13 @@ const HALVINGS: usize = 7;
 
 /// The level from which a leak anywhere on the wall, noise of the same spectrum as the channel's own, would have raised
 /// the alarm with 90 % probability. `None` where a leak 20 dB over the noise would not.
-pub fn weakest(
-    array: &Array<'_>,
-    cover: &Cover,
-    material: Material<'_>,
-    alarm: &Alarm,
-    needed_z: &[f64],
-) -> Option<Detectable> {
+pub fn weakest(array: &Array<'_>, material: Material<'_>, alarm: &Alarm, needed_z: &[f64]) -> Option<Detectable> {
     assert_eq!(alarm.laws.len(), needed_z.len());
-    let spectra = material.spectra;
+    let (spectra, cover) = (material.spectra, array.cover());
     let quiet: Vec<[f64; 2]> = material
         .looks()
         .into_iter()
-        .map(|(name, coherence)| spread(&View::new(name, array, coherence).response(array).over(cover)))
+        .map(|(name, coherence)| robust(&View::new(name, array, coherence).response(array).bounds(cover)))
         .collect();
     let reach_m = 4.0 * cover.radius_m();
     let shows = |place: &WallPoint, about: &Cover, snr_db: f64| {
@@ -47,9 +41,9 @@ pub fn weakest(
         looks.iter().zip(&quiet).zip(needed_z).all(|(((_, coherence), [middle, scatter]), z)| {
             let differences_m: Vec<f64> = coherence.pairs.iter().map(|&(m, n)| ranges[m] - ranges[n]).collect();
             let tables = tables_about(array, coherence, &differences_m, 2.0 * reach_m);
-            let cells = Response::new(array, &coherence.pairs, &tables).over(about);
-            let top = cells.iter().map(|c| f64::from(c.bound)).fold(f64::MIN, f64::max);
-            top - middle > z * scatter
+            let bounds = Response::new(array, &coherence.pairs, &tables).bounds(about);
+            let top = bounds.into_iter().fold(f32::MIN, f32::max);
+            f64::from(top) - middle > z * scatter
         })
     };
     let least = |place: &WallPoint| {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::array::Array;
 use super::outcome::{Evidence, PairCorrelation, Spectrogram, WallMap};
 use super::prepare::Preparation;
-use super::search::{Cell, Cover};
+use super::search::Cover;
 use super::views::View;
 use crate::cross_spectra::{BinFate, Overview};
 use crate::site::{Wall, WallPoint};
@@ -83,13 +83,13 @@ fn maps(array: &Array<'_>, view: &View, peak: f32) -> (Vec<WallMap>, f32) {
     let cell_m = (walls().map(|(_, wall)| wall.area_m2()).sum::<f64>() / MAP_CELLS).sqrt();
     let of_wall = |(index, wall): (usize, &Wall)| {
         let (shape, pieces) = wall.picture(index, cell_m);
-        (index, shape, response.over(&Cover::of(array, pieces)))
+        (index, shape, response.bounds(&Cover::of(array, pieces)))
     };
-    let cells: Vec<(usize, [usize; 2], Vec<Cell>)> = walls().map(of_wall).collect();
-    let strongest = cells.iter().flat_map(|(.., cells)| cells).map(|cell| cell.bound).fold(peak, f32::max);
-    let db = |cell: &Cell| power_db(f64::from(cell.bound / strongest)).max(FLOOR_DB) as f32;
-    let of_cells = |(wall, shape, cells): (usize, [usize; 2], Vec<Cell>)| {
-        let values = cells.iter().map(|cell| if cell.bound > 0.0 { db(cell) } else { FLOOR_DB as f32 });
+    let cells: Vec<(usize, [usize; 2], Vec<f32>)> = walls().map(of_wall).collect();
+    let strongest = cells.iter().flat_map(|(.., cells)| cells).copied().fold(peak, f32::max);
+    let db = |bound: f32| power_db(f64::from(bound / strongest)).max(FLOOR_DB) as f32;
+    let of_cells = |(wall, shape, cells): (usize, [usize; 2], Vec<f32>)| {
+        let values = cells.iter().map(|&bound| if bound > 0.0 { db(bound) } else { FLOOR_DB as f32 });
         let response_db = Array2::from_shape_vec(shape, values.collect()).expect("one value a cell");
         WallMap { wall, response_db }
     };

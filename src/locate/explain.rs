@@ -9,8 +9,10 @@ use rayon::prelude::*;
 
 use crate::cross_spectra::Coherence;
 
-/// Rounds of the fixed-point iteration for the source's signature; it halves its error each time and more.
+/// Rounds of the fixed-point iteration for the source's signature, at most, and the change of its power at which it has
+/// settled; it halves its error each time and more.
 const ROUNDS: usize = 12;
+const SETTLED: f64 = 1e-4;
 
 /// The coherence that is left when the source with these ranges is explained away, bin by bin and clock by clock.
 ///
@@ -56,23 +58,25 @@ pub fn explained_away(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m:
 /// Amplitudes and phases with which the source at the beam's focus reaches each channel; zero where the beam hears
 /// nothing. `matrix` has an empty diagonal.
 fn signature(matrix: &DMatrix<Complex<f64>>, steering: &DVector<Complex<f64>>) -> DVector<Complex<f64>> {
-    let channels = steering.len() as f64;
-    let weight = steering / Complex::from(channels);
+    let weight = steering / Complex::from(steering.len() as f64);
     let heard = matrix * &weight;
+    let (beam, each) = (weight.dotc(&heard).re, 1.0 / (steering.len() * steering.len()) as f64);
     let mut source = steering.clone();
     let mut power = 0.0;
     for _ in 0..ROUNDS {
         // The empty diagonal lacks the source's own power, |h|² on each channel; it is put back as it becomes known.
-        let own: f64 = source.iter().zip(weight.iter()).map(|(h, w)| h.norm_sqr() * w.norm_sqr()).sum();
-        let beam = weight.dotc(&heard).re / (1.0 - own).max(0.1);
-        if beam <= 0.0 {
+        let (own, before) = (each * source.norm_squared(), power);
+        power = beam / (1.0 - own).max(0.1);
+        if power <= 0.0 {
             return DVector::zeros(steering.len());
         }
-        power = beam;
-        let own_heard = source.zip_map(&weight, |h, w| w * h.norm_sqr());
-        source = &heard / Complex::from(beam) + own_heard;
+        source.zip_zip_apply(&heard, &weight, |h, heard, w| *h = heard / power + w * h.norm_sqr());
         let norm = weight.dotc(&source);
-        source /= norm;
+        source.apply(|h| *h /= norm);
+        // What is still to come is less than what the last round changed.
+        if (power - before).abs() < SETTLED * power {
+            break;
+        }
     }
     source * Complex::from(power.sqrt())
 }

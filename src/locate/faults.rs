@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use nalgebra::DVector;
+use rayon::prelude::*;
 
 use super::array::Array;
 use super::electrical::zero_lag;
@@ -92,7 +93,7 @@ pub fn suspects(array: &Array<'_>, view: &View, place: &WallPoint) -> Vec<usize>
         let stands = height - floor > SIGNIFICANT * 0.66 * sum.noise;
         stands && at_m.abs() > allowed_m && height - floor > 2.0 * (there - floor)
     };
-    (0..array.len()).filter(|&m| disagrees(m)).collect()
+    (0..array.len()).into_par_iter().filter(|&m| disagrees(m)).collect()
 }
 
 /// What each sensor hears of a leak that `agreed` ones put at `refined`.
@@ -139,11 +140,16 @@ impl Hearing<'_, '_> {
         Some(Extremes { crest, trough, in_place, turned, allowed_m, noise: sum.noise })
     }
 
+    /// Of each sensor that enough others agree with.
+    fn all_extremes(&self) -> Vec<(usize, Extremes)> {
+        (0..self.array.len()).into_par_iter().filter_map(|m| self.extremes(m).map(|x| (m, x))).collect()
+    }
+
     /// Whether one of few sensors may have pulled the place: one looks inverted, or the ranges fit no place.
-    fn is_doubtful(&self) -> bool {
+    fn is_doubtful(&self, extremes: &[(usize, Extremes)]) -> bool {
         let (chi2, dof) = self.refined.chi2;
-        let inverted = |m: usize| self.extremes(m).is_some_and(|x| x.turned.max(x.trough.1 / x.crest.1) > DOUBTFUL);
-        self.array.len() <= FEW && (chi2 > CONTRADICTION * dof as f64 || (0..self.array.len()).any(inverted))
+        let inverted = |(_, x): &(usize, Extremes)| x.turned.max(x.trough.1 / x.crest.1) > DOUBTFUL;
+        self.array.len() <= FEW && (chi2 > CONTRADICTION * dof as f64 || extremes.iter().any(inverted))
     }
 
     /// What a pair shares of the leak without delay: much, where it is as far from one as from the other.
@@ -157,14 +163,13 @@ impl Hearing<'_, '_> {
     }
 
     /// What is wrong with each sensor.
-    fn faults(&self) -> Vec<Fault> {
+    fn faults(&self, extremes: Vec<(usize, Extremes)>) -> Vec<Fault> {
         let Self { array, view, refined, ranges_m, .. } = self;
         let stated = array.ranges_m(&refined.point);
         let wave_m = wavelength_m(view);
         let mut faults = Vec::new();
         let mut off: Vec<(usize, f64)> = Vec::new();
         let mut at_both: Vec<usize> = Vec::new();
-        let extremes: Vec<_> = (0..array.len()).filter_map(|m| self.extremes(m).map(|x| (m, x))).collect();
         let mut heights: Vec<f64> = extremes.iter().map(|(_, x)| x.crest.1.max(x.trough.1)).collect();
         heights.sort_by(f64::total_cmp);
         let heard = heights.get(heights.len() / 2).map_or(0.0, |median| HEARD * median);
@@ -232,8 +237,10 @@ pub fn examined(array: &Array<'_>, view: &View, found: &Found, material: Materia
     }
     let Some(refined) = found.source.clone() else { return Vec::new() };
     let whole = Located { agreed: everyone.clone(), array: array.clone(), refined, support: f64::NAN };
-    if !whole.hearing(array, view).is_doubtful() {
-        return whole.faults(array, view);
+    let hearing = whole.hearing(array, view);
+    let extremes = hearing.all_extremes();
+    if !hearing.is_doubtful(&extremes) {
+        return hearing.faults(extremes);
     }
     let turned = everyone.iter().filter_map(|&m| {
         let spectra = inverted(material.spectra, m);
@@ -296,7 +303,8 @@ impl Located<'_> {
         let array = &array.in_medium(self.array.medium.clone());
         // In the medium that these hear, correlations are others too.
         let view = &View::new(view.name, array, Arc::clone(&view.coherence));
-        self.hearing(array, view).faults()
+        let hearing = self.hearing(array, view);
+        hearing.faults(hearing.all_extremes())
     }
 
     fn hearing<'t, 'b>(&'t self, array: &'t Array<'b>, view: &'t View) -> Hearing<'t, 'b> {

@@ -200,6 +200,6 @@ impl Spot {
     fn value(&self, array: &Array<'_>, coherence: &Coherence) -> f32 {
         let tables = tables_about(array, coherence, &self.differences_m, 2.0 * NEAR_M);
         let response = Response::new(array, &coherence.pairs, &tables);
-        response.strongest(&response.over(&self.cover), SCAN_CELLS).value
+        response.strongest(response.over(&self.cover), SCAN_CELLS).value
     }
 }

@@ -6,12 +6,11 @@
 
 use std::sync::Arc;
 
-use super::alarm::{Null, Shown, shown};
+use super::alarm::{Extremes, Null, Shown, shown};
 use super::array::Array;
 use super::explain::{explained_away, mean_correlation};
 use super::machine::{self, Machine};
 use super::refine::{Refined, refine};
-use super::search::Cover;
 use super::views::{Looks, View};
 use crate::cross_spectra::Coherence;
 use crate::site::WallPoint;
@@ -74,8 +73,6 @@ pub struct Leaks {
 pub struct Scene<'t, 'a> {
     /// The array.
     pub array: &'t Array<'a>,
-    /// The coarse cells of its walls.
-    pub cover: &'t Cover,
     /// What chance alone is.
     pub null: &'t Null<'t>,
 }
@@ -90,7 +87,7 @@ pub fn further(
     first: (Refined, f64),
     (most, allowed): (usize, f64),
 ) -> Leaks {
-    let Scene { array, cover, null } = scene;
+    let Scene { array, null } = scene;
     let samples_per_bin = null.material.spectra.samples_per_bin();
     let k = &view.wavenumber_rad_m;
     let whole = Arc::clone(&null.material.weighed_by_powers().looks()[0].1);
@@ -106,9 +103,9 @@ pub fn further(
     // What was explained away, in order, by its ranges.
     let mut taken = vec![leaks.sources[0].ranges_m.clone()];
     while leaks.sources.len() < most {
-        let rest = View::new("the rest", array, Arc::clone(&leaks.rest));
+        let rest = view.at("the rest", Arc::clone(&leaks.rest));
         let response = rest.response(array);
-        let place = response.strongest(&response.over(cover), REST_CELLS);
+        let place = response.strongest(response.over(array.cover()), REST_CELLS);
         if let Some(machine) = machine::loudest(array, &rest, place.value, null.material, separation_m)
             && machine.is_new(&leaks.machines, separation_m)
         {
@@ -140,10 +137,10 @@ pub fn further(
         let shows = |coherence: &Coherence| -> Shown {
             let glance = view.glance_at(coherence);
             if share < EQUAL {
-                return shown(array, cover, &[glance]);
+                return shown(array, &[glance]);
             }
-            let cells = glance.response(array).over(cover);
-            Shown { map_z: vec![cells.iter().map(|cell| f64::from(cell.bound)).fold(0.0, f64::max)], pair_z: 0.0 }
+            let bounds = glance.response(array).bounds(array.cover());
+            Shown { map_z: vec![Extremes::of_map(&bounds, f64::from)], pair_z: Extremes::of_each(glance.pair_z()) }
         };
         let left = |looks: Looks| -> Shown {
             let drawn =
@@ -152,12 +149,12 @@ pub fn further(
             shows(&left)
         };
         let seen = shows(&leaks.rest);
-        if seen.map_z[0] < BEYOND_ECHOES_Z && share < EQUAL {
+        let stands_out = seen.map_z[0].top();
+        if stands_out < BEYOND_ECHOES_Z && share < EQUAL {
             let [x, y, z]: [f64; 3] = place.point.position_m.into();
             leaks.notes.push(format!(
                 "after {count} leak(s), the strongest rest is {share:.3} of the first, at x {x:.3} m, y {y:.3} m, z {z:.3} m, and \
-                 stands out by z = {:.1}: late echoes do as much, up to {BEYOND_ECHOES_Z}",
-                seen.map_z[0]
+                 stands out by z = {stands_out:.1}: late echoes do as much, up to {BEYOND_ECHOES_Z}"
             ));
             break;
         }
@@ -186,13 +183,14 @@ pub fn further(
         leaks.sources.push(source);
         leaks.probabilities.push(probability);
     }
-    leaks.part_neighbours(array, &whole, k, samples_per_bin);
+    leaks.part_neighbours(array, view, &whole, samples_per_bin);
     leaks
 }
 
 impl Leaks {
     /// Leaks close to each other pull at each other: each is refined again without the others.
-    fn part_neighbours(&mut self, array: &Array<'_>, whole: &Arc<Coherence>, k: &[f64], samples_per_bin: f64) {
+    fn part_neighbours(&mut self, array: &Array<'_>, view: &View, whole: &Arc<Coherence>, samples_per_bin: f64) {
+        let k = &view.wavenumber_rad_m;
         let near = |i: usize, j: usize| distance_m(&self.sources[i].point, &self.sources[j].point) < NEIGHBOURS_M;
         let count = self.sources.len();
         let crowded: Vec<usize> = (0..count).filter(|&i| (0..count).any(|j| j != i && near(i, j))).collect();
@@ -200,7 +198,7 @@ impl Leaks {
             let others = (0..count).filter(|&j| j != i);
             let alone =
                 others.fold(Arc::clone(whole), |rest, j| Arc::new(explained_away(&rest, k, &self.sources[j].ranges_m)));
-            let alone = View::new("one of several", array, alone);
+            let alone = view.at("one of several", alone);
             if let Some(again) = refine(array, alone.data(samples_per_bin), self.sources[i].point) {
                 self.sources[i] = again;
             }
@@ -223,15 +221,21 @@ pub fn resolution_m(array: &Array<'_>, view: &View, place: &WallPoint) -> f64 {
         let (sin, cos) = (std::f64::consts::PI * direction as f64 / DIRECTIONS as f64).sin_cos();
         let along: Vec<f64> = (0..array.len()).map(|m| gradient[(m, 0)] * cos + gradient[(m, 1)] * sin).collect();
         let slopes: Vec<f64> = view.coherence.pairs.iter().map(|&(m, n)| along[m] - along[n]).collect();
-        let response = |away_m: f64| -> f64 {
-            let of_pair = |slope: &f64| k.iter().map(|k| (k * slope * away_m).cos()).sum::<f64>();
-            slopes.iter().map(of_pair).sum::<f64>() / (slopes.len() * k.len()) as f64
-        };
         let wavelength_m = std::f64::consts::TAU * k.len() as f64 / k.iter().sum::<f64>();
-        (1..400)
-            .map(|i| 0.02 * wavelength_m * f64::from(i))
-            .find(|away_m| response(*away_m) < 0.5)
-            .unwrap_or(f64::INFINITY)
+        let stride_m = 0.02 * wavelength_m;
+        let strides: Vec<f64> =
+            slopes.iter().flat_map(|slope| k.iter().map(move |k| (k * slope * stride_m).cos())).collect();
+        // cos (i + 1)x = 2 cos x cos ix − cos (i − 1)x.
+        let mut cosines = [strides.clone(), vec![1.0; strides.len()]];
+        for i in 1..400 {
+            if cosines[0].iter().sum::<f64>() < 0.5 * strides.len() as f64 {
+                return stride_m * f64::from(i);
+            }
+            let [now, before] = &mut cosines;
+            before.iter_mut().zip(now.iter()).zip(&strides).for_each(|((b, n), stride)| *b = 2.0 * stride * n - *b);
+            cosines.swap(0, 1);
+        }
+        f64::INFINITY
     };
     (0..DIRECTIONS).map(falls).fold(0.0, f64::max)
 }

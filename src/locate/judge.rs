@@ -6,7 +6,6 @@ use super::find::Found;
 use super::focus::{self, Answer, answer};
 use super::machine::{self, Machine};
 use super::outcome::Stretch;
-use super::search::Cover;
 use super::views::{Looks, Material, View};
 use crate::propagation::Medium;
 use crate::site::Mode;
@@ -25,8 +24,6 @@ pub struct Judged<'a> {
     pub rival: Option<(Option<Mode>, f64)>,
     /// Machines that were explained away.
     pub machines: Vec<Machine>,
-    /// Coarse cells of the walls.
-    pub cover: Cover,
     /// What chance says.
     pub alarm: Alarm,
     /// The `z` that each view needed.
@@ -60,15 +57,14 @@ pub fn judged<'a>(
             machines.push(louder);
             continue;
         }
-        let cover = Cover::coarse(&array);
         let show = |looks_drawn: Looks| {
             let glances: Vec<_> = looks_drawn.iter().map(|(_, drawn)| looks[0].glance_at(drawn)).collect();
-            shown(&array, &cover, &glances)
+            shown(&array, &glances)
         };
         let tried = tried * modes * if machines.is_empty() { 1 } else { BESIDE_MACHINES };
         let seen: Vec<_> = looks.iter().map(|view| view.glance_at(&view.coherence)).collect();
-        let alarm = Null::of(material).judge(&shown(&array, &cover, &seen), tried, allowed, &show);
+        let alarm = Null::of(material).judge(&shown(&array, &seen), tried, allowed, &show);
         let needed_z = alarm.needed_z(allowed, tried);
-        return Judged { array, looks, found, stretch, rival, machines, cover, alarm, needed_z };
+        return Judged { array, looks, found, stretch, rival, machines, alarm, needed_z };
     }
 }

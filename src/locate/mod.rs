@@ -135,7 +135,7 @@ pub fn locate(
     let allowed = options.alarm;
     let (judged, disagreeing) = mending::judged(&mut heard, options, progress);
     let samples_per_bin = heard.spectra.samples_per_bin();
-    let Judged { array, looks, found, stretch, rival, machines, cover, alarm, needed_z } = judged;
+    let Judged { array, looks, found, stretch, rival, machines, alarm, needed_z } = judged;
     let material = heard.material(options);
     let material = Material { machines: &machines, ..material };
     let doubts = tell::misnamed(site, &array, rival).into_iter().chain(disagreeing).collect();
@@ -147,13 +147,13 @@ pub fn locate(
     let leaks_found = best.filter(|_| verdict == Verdict::Leak).map(|first| {
         progress("further leaks", 0.0);
         let null = Null::of(material);
-        let scene = further::Scene { array, cover: &cover, null: &null };
+        let scene = further::Scene { array, null: &null };
         let first = (first.clone(), alarm.probability);
         further::further(&scene, view, found.separation_m, first, (options.leaks.most(), allowed))
     });
     let detectable = (alarm.probability > allowed).then(|| {
         progress("what would show", 0.0);
-        detect::weakest(array, &cover, material, &alarm, &needed_z)
+        detect::weakest(array, material, &alarm, &needed_z)
     });
     let detectable = detectable.flatten();
     watch.lap("leaks");
@@ -204,7 +204,7 @@ pub fn locate(
     let leaks = if verdict == Verdict::Leak { told.into_iter().map(|(leak, _)| leak).collect() } else { Vec::new() };
     let is_located = alarm.probability <= allowed && tell::is_a_place(array, best);
     let chance = (!is_located).then_some(alarm.laws[0]);
-    let posterior = posterior::Scene { array, view, found: &found, samples_per_bin, cover: &cover, chance };
+    let posterior = posterior::Scene { array, view, found: &found, samples_per_bin, chance };
     let located = leaks_found.as_ref().map_or(&[][..], |leaks| &leaks.sources);
     let candidates = posterior.candidates(located);
     let spread = posterior.spread(located);

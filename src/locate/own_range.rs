@@ -16,7 +16,7 @@ const SWEEPS: usize = 3;
 pub struct Sum {
     first_m: f64,
     step_m: f64,
-    value: Vec<Complex<f64>>,
+    value: Vec<Complex<f32>>,
     /// Root mean square of the real part of noise in it.
     pub noise: f64,
 }
@@ -36,22 +36,26 @@ impl Sum {
             };
             let middle_m = ranges_m[m] - ranges_m[n];
             noise2 += table.noise().powi(2);
-            for (i, value) in value.iter_mut().enumerate() {
-                let away_m = middle_m + first_m + i as f64 * step_m;
-                let c = if a == m { table.at(away_m) } else { table.at(-away_m).conj() };
-                let c = Complex::new(f64::from(c.re), f64::from(c.im));
-                *value += if coherent { c } else { c.norm().into() };
+            let heard = |c: Complex<f32>| if coherent { c } else { c.norm().into() };
+            if a == m {
+                table.add_stretch(middle_m + first_m, &mut value, heard);
+            } else {
+                // The other way round: conjugate, and from the far end on.
+                let mut turned = vec![Complex::default(); value.len()];
+                table.add_stretch(-middle_m + first_m, &mut turned, |c| heard(c.conj()));
+                value.iter_mut().zip(turned.iter().rev()).for_each(|(value, turned)| *value += turned);
             }
         }
         Self { first_m, step_m, value, noise: noise2.sqrt() }
     }
 
     /// The highest value by `height` within `reach_m` of the stated range: where, metres from it, and how high.
-    pub fn top(&self, reach_m: f64, height: impl Fn(&Complex<f64>) -> f64) -> (f64, f64) {
-        let place = |i: usize| self.first_m + i as f64 * self.step_m;
-        let within = (0..self.value.len()).filter(|&i| place(i).abs() <= reach_m);
-        let best = within.map(|i| (place(i), height(&self.value[i]))).max_by(|x, y| x.1.total_cmp(&y.1));
-        best.unwrap_or((0.0, 0.0))
+    pub fn top(&self, reach_m: f64, height: impl Fn(&Complex<f32>) -> f32) -> (f64, f64) {
+        let middle = self.value.len() / 2;
+        let reach = ((reach_m / self.step_m) as usize).min(middle);
+        let within = middle - reach..middle + reach + 1;
+        let best = within.map(|i| (i, height(&self.value[i]))).max_by(|x, y| x.1.total_cmp(&y.1));
+        best.map_or((0.0, 0.0), |(i, height)| (self.first_m + i as f64 * self.step_m, height.into()))
     }
 }
 

@@ -16,9 +16,9 @@ use super::find::Found;
 use super::focus::support;
 use super::outcome::{Candidate, Patch};
 use super::refine::{Refined, refine};
-use super::search::{Cover, Strongest};
+use super::search::Strongest;
 use super::tell::{CHI2_95, ellipse_95};
-use super::verdict::spread;
+use super::verdict::robust;
 use super::views::View;
 use crate::site::{Site, WallPoint};
 
@@ -46,8 +46,6 @@ pub struct Scene<'t, 'a> {
     pub found: &'t Found,
     /// Independent averages of a bin.
     pub samples_per_bin: f64,
-    /// The coarse cells of the walls.
-    pub cover: &'t Cover,
     /// How `z` is distributed by chance, where what stands out is no more than that.
     pub chance: Option<Gumbel>,
 }
@@ -96,7 +94,7 @@ impl Scene<'_, '_> {
         let without: Vec<View> = leaks
             .iter()
             .map(|leak| explained_away(&self.view.coherence, &self.view.wavenumber_rad_m, &leak.ranges_m))
-            .map(|rest| View::new("without a leak", self.array, Arc::new(rest)))
+            .map(|rest| self.view.at("without a leak", Arc::new(rest)))
             .collect();
         let explained_by = |point: &WallPoint| {
             let is_gone = |rest: &View| rest.response(self.array).at(point) < EXPLAINED as f32 * whole.at(point);
@@ -144,8 +142,8 @@ impl Scene<'_, '_> {
 
     fn everywhere(&self, law: Gumbel) -> Vec<Patch> {
         let response = self.view.response(self.array);
-        let cells = response.over(self.cover);
-        let [_, scatter] = spread(&cells);
+        let cells = response.over(self.array.cover());
+        let [_, scatter] = robust(&response.bounds(self.array.cover()));
         let most = cells.iter().map(|cell| cell.bound).fold(f32::MIN, f32::max);
         let mut patches: Vec<Patch> = cells
             .iter()
@@ -171,7 +169,7 @@ impl Scene<'_, '_> {
         let weighed: Vec<(Rival, f64)> = match self.chance {
             None => places.iter().enumerate().map(|(i, place)| self.refined(i, place)).collect(),
             Some(law) => {
-                let [_, scatter] = spread(&self.view.response(self.array).over(self.cover));
+                let [_, scatter] = robust(&self.view.response(self.array).bounds(self.array.cover()));
                 let nats = |place: &Strongest| law.nats(f64::from(place.value) / scatter);
                 let rival = |place: &Strongest| Rival { point: place.point, refined: None, weight: 1.0 };
                 places.iter().map(|place| (rival(place), nats(place))).collect()

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::array::Array;
 use super::bounds::{Bounds, Ranges};
 use crate::delay::{RealTable, pooled};
-use crate::site::{Piece, Wall, WallPoint};
+use crate::site::{Piece, Point3, Wall, WallPoint};
 
 /// A piece of wall and the most that the response can be there.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,7 @@ pub struct Cell {
 #[derive(Debug)]
 pub struct Cover {
     pieces: Vec<Piece>,
+    centres_m: Vec<Point3>,
     /// Of the largest piece.
     radius_m: f64,
     ranges: Ranges,
@@ -54,6 +55,9 @@ pub struct Strongest {
 
 /// Cells that one search may hold at once; beyond, the weakest are dropped and the result is not certain.
 pub const MANY_CELLS: usize = 1 << 17;
+
+/// Cells whose centres are tried before the others are split.
+const MOST_PROMISING: usize = 64;
 
 /// Coarse cells are about this large; the detector's statistic was measured with 30 mm cells.
 const COARSE_M: f64 = 0.032;
@@ -120,15 +124,9 @@ impl<'a, 'b> Response<'a, 'b> {
         self.tables.iter().map(Vec::as_slice).zip(self.first_m.iter().copied())
     }
 
-    /// Covers the whole wall with cells of about the coarse size, bounds filled in.
-    pub fn coarse(&self) -> Vec<Cell> {
-        self.over(&Cover::coarse(self.array))
-    }
-
     /// The pieces with the bound of each.
     pub fn over(&self, cover: &Cover) -> Vec<Cell> {
-        let bounds = self.bounds(cover);
-        cover.pieces.iter().zip(bounds).map(|(piece, bound)| Cell { piece: *piece, bound }).collect()
+        self.bounds(cover).into_iter().enumerate().map(|(i, bound)| cover.cell(i, bound)).collect()
     }
 
     /// The bound of each piece.
@@ -166,22 +164,22 @@ impl<'a, 'b> Response<'a, 'b> {
     ///
     /// # Panics
     /// Where there is no cell.
-    pub fn strongest(&self, cells: &[Cell], keep: usize) -> Strongest {
+    pub fn strongest(&self, mut cells: Vec<Cell>, keep: usize) -> Strongest {
         // A fringe of the highest frequency spans half a wavelength of range difference, 6 steps, hence at least 3 steps
         // of path; cells of 3 steps see every fringe from their centre.
         let finest_m = 3.0 * self.step_m;
-        let mut cells = cells.to_vec();
         let mut best = Strongest { point: self.centre(&cells[0]), value: f32::MIN, certain: true };
         loop {
-            cells.sort_by(|x, y| y.bound.total_cmp(&x.bound));
             if cells.len() > keep {
+                promising_first(&mut cells, keep);
                 cells.truncate(keep);
                 best.certain = false;
             }
+            promising_first(&mut cells, MOST_PROMISING);
             // The centres of the most promising cells raise the bar before any cell is split.
             let size = cells.iter().map(|c| self.radius_m(c)).fold(0.0, f64::max);
             let fine = size * std::f64::consts::SQRT_2 <= finest_m;
-            let tried = if fine { cells.len() } else { cells.len().min(64) };
+            let tried = if fine { cells.len() } else { cells.len().min(MOST_PROMISING) };
             let reached = self.best_centre(&cells[..tried]);
             if reached.1 > best.value {
                 (best.point, best.value) = reached;
@@ -254,12 +252,19 @@ impl Cover {
 
     /// Those of the pieces whose middles lie within `within_m` of a place; bounds stay as wide as they were.
     pub fn about(&self, array: &Array<'_>, place: &WallPoint, within_m: f64) -> Self {
-        let near = |piece: &Piece| {
-            let centre = piece.centre(&array.site.walls[piece.wall]);
-            (centre.position_m - place.position_m).norm() <= within_m
-        };
-        let pieces = self.pieces.iter().copied().filter(near).collect();
+        let near = |i: &usize| (self.centres_m[*i] - place.position_m).norm() <= within_m;
+        let pieces = (0..self.pieces.len()).filter(near).map(|i| self.pieces[i]).collect();
         Self { radius_m: self.radius_m, ..Self::of(array, pieces) }
+    }
+
+    /// A piece by its number, with the bound of the response in it.
+    pub fn cell(&self, number: usize, bound: f32) -> Cell {
+        Cell { piece: self.pieces[number], bound }
+    }
+
+    /// The middle of a piece, metres.
+    pub fn centre_m(&self, number: usize) -> Point3 {
+        self.centres_m[number]
     }
 
     /// Places all over the walls, `count` of them, away from the middles of pieces.
@@ -299,10 +304,18 @@ impl Cover {
     /// These pieces.
     pub fn of(array: &Array<'_>, pieces: Vec<Piece>) -> Self {
         let wall = |piece: &Piece| &array.site.walls[piece.wall];
-        let radius_m = pieces.par_iter().map(|piece| piece.radius_m(wall(piece))).reduce(|| 0.0, f64::max);
-        let measured = |piece: &Piece, ranges: &mut [f64]| array.ranges_into(&piece.centre(wall(piece)), ranges);
-        let ranges = Ranges::of(&pieces, array.len(), measured);
-        Self { pieces, radius_m, ranges }
+        let radius_m = pieces.iter().map(|piece| piece.radius_m(wall(piece))).fold(0.0, f64::max);
+        let centres: Vec<WallPoint> = pieces.par_iter().map(|piece| piece.centre(wall(piece))).collect();
+        let measured = |place: &WallPoint, ranges: &mut [f64]| array.ranges_into(place, ranges);
+        let ranges = Ranges::of(&centres, array.len(), measured);
+        Self { pieces, centres_m: centres.iter().map(|place| place.position_m).collect(), radius_m, ranges }
+    }
+}
+
+/// The `count` cells of highest bounds to the front, in no order.
+fn promising_first(cells: &mut [Cell], count: usize) {
+    if count < cells.len() {
+        cells.select_nth_unstable_by(count, |x, y| y.bound.total_cmp(&x.bound));
     }
 }
 

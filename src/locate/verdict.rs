@@ -1,6 +1,6 @@
 //! Does anything stand out, and where else might it be.
 
-use super::search::{Cell, MANY_CELLS, Response, Strongest};
+use super::search::{Cover, MANY_CELLS, Response, Strongest};
 use crate::site::Point3;
 
 /// Candidates told at most.
@@ -19,19 +19,21 @@ pub struct Standing {
 }
 
 /// Searches the whole wall. Places closer than `separation_m` count as one.
-pub fn survey(response: &Response<'_, '_>, separation_m: f64) -> Standing {
-    let mut cells = response.coarse();
-    let z = robust_z(&cells);
-    let mut places = vec![response.strongest(&cells, MANY_CELLS)];
+pub fn survey(response: &Response<'_, '_>, cover: &Cover, separation_m: f64) -> Standing {
+    let bounds = response.bounds(cover);
+    let z = robust_z(&bounds);
+    let cell = |i: usize| cover.cell(i, bounds[i]);
+    let mut open: Vec<usize> = (0..bounds.len()).collect();
+    let mut places = vec![response.strongest(open.iter().map(|&i| cell(i)).collect(), MANY_CELLS)];
     let mut taken = places[0].point.position_m;
-    let distance = |cell: &Cell, place: &Point3| (response.centre(cell).position_m - place).norm();
+    let near = |i: usize, place: &Point3| (cover.centre_m(i) - place).norm() <= separation_m;
     while places.len() < CANDIDATES {
-        cells.retain(|cell| distance(cell, &taken) > separation_m);
-        let Some(top) = cells.iter().copied().max_by(|x, y| x.bound.total_cmp(&y.bound)) else { break };
-        taken = response.centre(&top).position_m;
+        open.retain(|&i| !near(i, &taken));
+        let Some(&top) = open.iter().max_by(|&&x, &&y| bounds[x].total_cmp(&bounds[y])) else { break };
+        taken = cover.centre_m(top);
         // Only the surroundings of the best remaining cell are searched: the lesser places need no proof.
-        let near: Vec<Cell> = cells.iter().copied().filter(|cell| distance(cell, &taken) <= separation_m).collect();
-        let place = response.strongest(&near, CANDIDATE_CELLS);
+        let about = open.iter().filter(|&&i| near(i, &taken)).map(|&i| cell(i)).collect();
+        let place = response.strongest(about, CANDIDATE_CELLS);
         // What climbs back to a place already found was its slope.
         if places.iter().all(|p| (p.point.position_m - place.point.position_m).norm() > separation_m) {
             places.push(place);
@@ -42,20 +44,20 @@ pub fn survey(response: &Response<'_, '_>, separation_m: f64) -> Standing {
 }
 
 /// `(max − median)/(1.4826 MAD)` over the bounds of cells.
-pub fn robust_z(cells: &[Cell]) -> f64 {
-    let ([middle, spread], top) = (spread(cells), cells.iter().map(|c| f64::from(c.bound)).fold(f64::MIN, f64::max));
-    if spread > 0.0 { (top - middle) / spread } else { 0.0 }
+pub fn robust_z(bounds: &[f32]) -> f64 {
+    let ([middle, scatter], top) = (robust(bounds), bounds.iter().copied().fold(f32::MIN, f32::max));
+    if scatter > 0.0 { (f64::from(top) - middle) / scatter } else { 0.0 }
 }
 
 /// Median of the bounds, and their scatter: 1.4826 times the median deviation from it.
-pub fn spread(cells: &[Cell]) -> [f64; 2] {
-    let mut values: Vec<f64> = cells.iter().map(|c| f64::from(c.bound)).collect();
+pub fn robust(bounds: &[f32]) -> [f64; 2] {
+    let mut values = bounds.to_vec();
     let middle = median(&mut values);
     values.iter_mut().for_each(|x| *x = (*x - middle).abs());
-    [middle, 1.4826 * median(&mut values)]
+    [middle.into(), 1.4826 * f64::from(median(&mut values))]
 }
 
-fn median(values: &mut [f64]) -> f64 {
+fn median(values: &mut [f32]) -> f32 {
     let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+    *values.select_nth_unstable_by(middle, f32::total_cmp).1
 }
