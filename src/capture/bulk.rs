@@ -70,8 +70,15 @@ impl SoundFile {
         frames: &mut [i16],
         columns: usize,
     ) -> Result<()> {
-        let Body::Samples { file, start } = &self.body else { panic!("{} is a stream", self.path.display()) };
         assert_eq!(self.encoding, Encoding::Int16);
+        let (file, start) = match &self.body {
+            Body::Flac { .. } => panic!("{} is a stream", self.path.display()),
+            Body::Memory(samples) => {
+                samples.show(&mut |samples| samples.read_integers(frame as usize, channels, frames, columns));
+                return Ok(());
+            }
+            Body::Samples { file, start } => (file, start),
+        };
         let (whole, at) = (is_whole(channels, columns, self.channels), start + frame * self.frame_bytes());
         let mut other = Vec::new();
         let integers = if whole {
@@ -90,7 +97,7 @@ impl SoundFile {
 
     /// Whether [`Self::read_integers`] reads it.
     pub fn holds_integers(&self) -> bool {
-        matches!(self.body, Body::Samples { .. }) && self.encoding == Encoding::Int16
+        !matches!(self.body, Body::Flac { .. }) && self.encoding == Encoding::Int16
     }
 
     /// Whether several threads can read it at once, here and there, as fast as one from start to end.

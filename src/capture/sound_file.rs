@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::container::{self, Kind};
+use super::digest::digest_of;
 use super::encoding::Encoding;
 use super::flac::{self, Flac};
 use super::notes::Notes;
@@ -131,17 +132,16 @@ impl SoundFile {
     /// # Errors
     /// [`Error::Io`] where it cannot be read.
     pub fn digest(&mut self) -> Result<blake3::Hash> {
-        let mut hasher = blake3::Hasher::new();
         let file = match &mut self.body {
             Body::Memory(samples) => {
+                let mut hasher = blake3::Hasher::new();
                 samples.show(&mut |samples| samples.digest(&mut hasher));
                 return Ok(hasher.finalize());
             }
             Body::Samples { file, .. } => file.get_mut().expect(UNHARMED),
             Body::Flac { file, .. } => file,
         };
-        file.rewind().and_then(|()| hasher.update_reader(file)).map_err(|e| Error::io(&self.path, e))?;
-        Ok(hasher.finalize())
+        file.rewind().and_then(|()| digest_of(file)).map_err(|e| Error::io(&self.path, e))
     }
 
     fn of_flac(path: &Path, file: Box<dyn Source>) -> Result<Self> {

@@ -8,7 +8,8 @@ use std::sync::RwLock;
 use ndarray::{Array2, ArrayView2};
 use pulp::{Simd, WithSimd};
 
-use super::encoding::{Encoding, gather, is_sound};
+use super::digest::DIGEST_BYTES;
+use super::encoding::{Encoding, gather, is_sound, is_whole};
 use crate::simd::dispatch;
 
 /// The bytes of a sound file: a file, or what can be read like one.
@@ -134,6 +135,25 @@ impl Samples<'_> {
         }
     }
 
+    /// As [`super::SoundFile::read_integers`].
+    ///
+    /// # Panics
+    /// Where these are none.
+    pub(super) fn read_integers(self, from: usize, channels: &[(usize, usize)], part: &mut [i16], columns: usize) {
+        let Self::Int16(view) = self else { panic!("no 16-bit integers") };
+        let of = view.ncols();
+        match view.as_slice() {
+            Some(samples) if is_whole(channels, columns, of) => {
+                part.copy_from_slice(&samples[from * of..][..part.len()]);
+            }
+            _ => {
+                for (frame, samples) in part.chunks_exact_mut(columns).zip(view.rows().into_iter().skip(from)) {
+                    channels.iter().for_each(|&(column, channel)| frame[column] = samples[channel]);
+                }
+            }
+        }
+    }
+
     /// Adds every sample, as a file would hold it, to a digest.
     pub(super) fn digest(self, hasher: &mut blake3::Hasher) {
         match self {
@@ -147,21 +167,20 @@ impl Samples<'_> {
 }
 
 fn bytes_of<T: Copy, const N: usize>(view: ArrayView2<'_, T>, hasher: &mut blake3::Hasher, bytes: fn(T) -> [u8; N]) {
-    /// Enough for the digest to go in wide steps, and little enough to stay in the first-level cache.
-    const STEP: usize = 4096;
-    let mut held: Vec<[u8; N]> = Vec::with_capacity(STEP);
+    let step = DIGEST_BYTES / N;
+    let mut held: Vec<[u8; N]> = Vec::with_capacity(step);
     let mut add = |held: &mut Vec<[u8; N]>| {
-        hasher.update(held.as_flattened());
+        hasher.update_rayon(held.as_flattened());
         held.clear();
     };
     match view.as_slice() {
-        Some(samples) => samples.chunks(STEP).for_each(|some| {
+        Some(samples) => samples.chunks(step).for_each(|some| {
             held.extend(some.iter().map(|x| bytes(*x)));
             add(&mut held);
         }),
         None => view.iter().for_each(|x| {
             held.push(bytes(*x));
-            if held.len() == STEP {
+            if held.len() == step {
                 add(&mut held);
             }
         }),

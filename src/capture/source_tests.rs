@@ -74,6 +74,19 @@ fn bytes_and_arrays_read_as_the_file_does() {
     assert_eq!(own.digest().unwrap(), lent.digest().unwrap());
     assert_eq!(own.digest().unwrap(), blake3::hash(of_samples));
     assert_eq!(own.resolution(), SoundFile::open(sample()).unwrap().resolution());
+    let integers = |file: &SoundFile, channels: &[(usize, usize)], columns| {
+        assert!(file.holds_integers());
+        let mut part = vec![0; 500 * columns];
+        file.read_integers(1234, channels, &mut part, columns).unwrap();
+        part
+    };
+    let all: Vec<(usize, usize)> = (0..channels).map(|i| (i, i)).collect();
+    for (chosen, columns) in [(&all[..], channels), (&[(0, 2), (1, 0), (3, 7)], 4)] {
+        let expected = integers(&SoundFile::open(sample()).unwrap(), chosen, columns);
+        assert!(expected.iter().any(|x| *x != 0));
+        assert_eq!(integers(&own, chosen, columns), expected);
+        assert_eq!(integers(&lent, chosen, columns), expected);
+    }
     assert_eq!(block(own), expected);
     assert_eq!(block(lent), expected);
 }

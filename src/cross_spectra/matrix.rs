@@ -94,6 +94,21 @@ impl Sums {
         Zip::from(&mut self.cross).and(&other.cross).for_each(|a, b| *a += b);
     }
 
+    /// These means with a source that arrives at each channel with `gain` times this amplitude, `[channel, bin]`, in full
+    /// scale/√Hz; `pairs` are the rows.
+    ///
+    /// # Panics
+    /// Where there is not one amplitude a channel and bin.
+    pub fn with_source(&self, pairs: &[(usize, usize)], amplitude: &Array2<Complex<f64>>, gain: f64) -> Self {
+        let (mut more, power) = (self.clone(), gain.powi(2));
+        Zip::from(&mut more.auto).and(amplitude).for_each(|auto, h| *auto += power * h.norm_sqr());
+        for (mut row, &(m, n)) in more.cross.rows_mut().into_iter().zip(pairs) {
+            let (first, second) = (amplitude.row(m), amplitude.row(n));
+            Zip::from(&mut row).and(first).and(second).for_each(|g, x, y| *g += x * y.conj() * power);
+        }
+        more
+    }
+
     /// Divides by the number of segments: densities, which compare between recordings of different length.
     fn into_means(mut self) -> Self {
         let scale = 1.0 / self.segments.max(1) as f64;
@@ -190,24 +205,6 @@ impl CrossSpectra {
                 }
             }
         }
-    }
-
-    /// The same matrix with the expectation of one more source, `[channel, bin]` its amplitude there, full scale/√Hz.
-    ///
-    /// # Panics
-    /// Where there is not one amplitude a channel and bin.
-    pub fn with_source(&self, amplitude: &Array2<Complex<f64>>) -> Self {
-        assert_eq!(amplitude.dim(), (self.layout.groups.len(), self.layout.bins));
-        let mut more = self.clone();
-        for half in &mut more.halves {
-            let count = half.segments as f64;
-            Zip::from(&mut half.auto).and(amplitude).for_each(|power, h| *power += count * h.norm_sqr());
-            for (mut row, &(m, n)) in half.cross.rows_mut().into_iter().zip(&self.layout.pairs) {
-                let (first, second) = (amplitude.row(m), amplitude.row(n));
-                Zip::from(&mut row).and(first).and(second).for_each(|g, x, y| *g += x * y.conj() * count);
-            }
-        }
-        more
     }
 
     /// Exchanges two channels of one clock group.

@@ -7,9 +7,9 @@ use realfft::num_complex::Complex;
 use super::alarm::Alarm;
 use super::array::Array;
 use super::outcome::Detectable;
-use super::search::{Cover, Response};
+use super::search::Response;
 use super::verdict::robust;
-use super::views::{Material, View, tables_about};
+use super::views::{Material, Nearby, View};
 use crate::cross_spectra::{BinFate, CrossSpectra};
 use crate::site::WallPoint;
 use crate::units::{power_db, power_from_db};
@@ -27,34 +27,40 @@ const HALVINGS: usize = 7;
 pub fn weakest(array: &Array<'_>, material: Material<'_>, alarm: &Alarm, needed_z: &[f64]) -> Option<Detectable> {
     assert_eq!(alarm.laws.len(), needed_z.len());
     let (spectra, cover) = (material.spectra, array.cover());
-    let quiet: Vec<[f64; 2]> = material
+    let quiet: Vec<(View, [f64; 2])> = material
         .looks()
         .into_iter()
-        .map(|(name, coherence)| robust(&View::new(name, array, coherence).response(array).bounds(cover)))
-        .collect();
-    let reach_m = 4.0 * cover.radius_m();
-    let shows = |place: &WallPoint, about: &Cover, snr_db: f64| {
-        let amplitude = arriving(array, spectra, place, snr_db);
-        let louder = spectra.with_source(&amplitude);
-        let looks = Material { spectra: &louder, ..material }.looks();
-        let ranges = array.ranges_m(place);
-        looks.iter().zip(&quiet).zip(needed_z).all(|(((_, coherence), [middle, scatter]), z)| {
-            let differences_m: Vec<f64> = coherence.pairs.iter().map(|&(m, n)| ranges[m] - ranges[n]).collect();
-            let tables = tables_about(array, coherence, &differences_m, 2.0 * reach_m);
-            let bounds = Response::new(array, &coherence.pairs, &tables).bounds(about);
-            let top = bounds.into_iter().fold(f32::MIN, f32::max);
-            f64::from(top) - middle > z * scatter
+        .map(|(name, coherence)| View::new(name, array, coherence))
+        .map(|view| {
+            let spread = robust(&view.response(array).bounds(cover));
+            (view, spread)
         })
-    };
+        .collect();
+    let (mean, noise) = (spectra.mean(), median_density(spectra));
     let least = |place: &WallPoint| {
         let about = cover.about(array, place, 1.5 * cover.radius_m());
+        let amplitude = arriving(array, spectra, &noise, place);
+        let nearby: Vec<Nearby> = quiet
+            .iter()
+            .map(|(view, _)| Nearby::new(array, &view.coherence, array.ranges_m(place), 8.0 * cover.radius_m()))
+            .collect();
+        let shows = |snr_db: f64| {
+            let louder = mean.with_source(&spectra.layout().pairs, &amplitude, power_from_db(0.5 * snr_db));
+            let looks = material.looks_of(&louder);
+            looks.iter().zip(&nearby).zip(&quiet).zip(needed_z).all(|(((look, nearby), (_, [middle, scatter])), z)| {
+                let tables = nearby.tables(&look.1);
+                let bounds = Response::new(array, &look.1.pairs, &tables).bounds(&about);
+                let top = bounds.into_iter().fold(f32::MIN, f32::max);
+                f64::from(top) - middle > z * scatter
+            })
+        };
         let [mut low, mut high] = RANGE_DB;
-        if !shows(place, &about, high) {
+        if !shows(high) {
             return f64::INFINITY;
         }
         for _ in 0..HALVINGS {
             let middle = 0.5 * (low + high);
-            if shows(place, &about, middle) { high = middle } else { low = middle }
+            if shows(middle) { high = middle } else { low = middle }
         }
         high
     };
@@ -63,7 +69,7 @@ pub fn weakest(array: &Array<'_>, material: Material<'_>, alarm: &Alarm, needed_
         .par_iter()
         .map(|place| {
             let snr_db = least(place);
-            (snr_db, snr_db + over_noise_db(array, material, place))
+            (snr_db, snr_db + over_noise_db(array, material, &noise, place))
         })
         .collect();
     let told = (SHARE * PLACES as f64).ceil() as usize - 1;
@@ -86,20 +92,20 @@ fn shares(array: &Array<'_>, place: &WallPoint) -> (Vec<f64>, f64) {
     (shares.iter().map(|share| share / median).collect(), median)
 }
 
-/// Amplitudes of a source that is `snr_db` over the median sensor's noise in every bin; `[channel, bin]`.
-fn arriving(array: &Array<'_>, spectra: &CrossSpectra, place: &WallPoint, snr_db: f64) -> Array2<Complex<f64>> {
-    let (noise, ranges_m) = (median_density(spectra), array.ranges_m(place));
+/// Amplitudes of a source that is as loud as the median sensor's `noise` in every bin; `[channel, bin]`.
+fn arriving(array: &Array<'_>, spectra: &CrossSpectra, noise: &[f64], place: &WallPoint) -> Array2<Complex<f64>> {
+    let ranges_m = array.ranges_m(place);
     let k: Vec<f64> = spectra.layout().frequencies_hz().iter().map(|hz| array.medium.wavenumber_rad_m(*hz)).collect();
     let (shares, _) = shares(array, place);
     Array2::from_shape_fn((array.len(), k.len()), |(m, bin)| {
-        Complex::from_polar((power_from_db(snr_db) * shares[m] * noise[bin]).sqrt(), -k[bin] * ranges_m[m])
+        Complex::from_polar((shares[m] * noise[bin]).sqrt(), -k[bin] * ranges_m[m])
     })
 }
 
 /// Level at 1 m of a source at `place` that arrives at the median sensor as loud as its noise, decibels re full scale; where
 /// machines have lines, the noise is that of the other bins.
-fn over_noise_db(array: &Array<'_>, material: Material<'_>, place: &WallPoint) -> f64 {
-    let (density, layout) = (median_density(material.spectra), material.spectra.layout());
+fn over_noise_db(array: &Array<'_>, material: Material<'_>, density: &[f64], place: &WallPoint) -> f64 {
+    let layout = material.spectra.layout();
     let used = density.iter().zip(material.fates).filter(|(_, fate)| **fate == BinFate::Used);
     let (sum, count) = used.fold((0.0, 0.0), |(sum, count), (density, _)| (sum + density, count + 1.0));
     let power = sum / count * density.len() as f64 * layout.spacing_hz();

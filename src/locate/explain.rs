@@ -12,7 +12,7 @@ use crate::cross_spectra::Coherence;
 /// Rounds of the fixed-point iteration for the source's signature, at most, and the change of its power at which it has
 /// settled; it halves its error each time and more.
 const ROUNDS: usize = 12;
-const SETTLED: f64 = 1e-4;
+const SETTLED: f64 = 1e-6;
 
 /// The coherence that is left when the source with these ranges is explained away, bin by bin and clock by clock.
 ///

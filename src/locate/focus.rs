@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use nalgebra::DVector;
 use rayon::prelude::*;
 
 use super::array::Array;
@@ -14,7 +15,7 @@ use super::find::{Found, find};
 use super::outcome::Stretch;
 use super::search::{Cover, Response};
 use super::tell::CONTRADICTION;
-use super::views::{Looks, View, tables_about};
+use super::views::{Looks, Nearby, View};
 use crate::cross_spectra::Coherence;
 use crate::site::{Mode, WallPoint};
 
@@ -161,7 +162,7 @@ fn scan(array: &Array<'_>, coherence: &Arc<Coherence>, samples_per_bin: f64) -> 
     let stated = View::new("as stated", array, Arc::clone(coherence)).survey(array, NEAR_M);
     let places = &stated.places;
     let rivals = places.iter().take(MOST_PLACES).filter(|p| p.value > RIVAL * places[0].value);
-    let spots: Vec<Spot> = rivals.map(|place| Spot::about(array, coherence, place.point)).collect();
+    let spots: Vec<Spot> = rivals.map(|place| Spot::about(array, place.point)).collect();
     // While the speed is scanned it blurs nothing but one step.
     let mut sharp = array.medium.clone();
     (sharp.speed_sigma, sharp.thickness_sigma) = (0.5 * step * gain, 0.0);
@@ -183,22 +184,18 @@ fn scan(array: &Array<'_>, coherence: &Arc<Coherence>, samples_per_bin: f64) -> 
 /// The surroundings of a place, where a scan looks.
 struct Spot {
     cover: Cover,
-    /// Range difference of each pair at the place, metres.
-    differences_m: Vec<f64>,
+    /// Ranges of the place, metres.
+    ranges_m: DVector<f64>,
 }
 
 impl Spot {
-    fn about(array: &Array<'_>, coherence: &Coherence, place: WallPoint) -> Self {
-        let ranges = array.ranges_m(&place);
-        Self {
-            cover: Cover::near(array, &place, NEAR_M),
-            differences_m: coherence.pairs.iter().map(|&(m, n)| ranges[m] - ranges[n]).collect(),
-        }
+    fn about(array: &Array<'_>, place: WallPoint) -> Self {
+        Self { cover: Cover::near(array, &place, NEAR_M), ranges_m: array.ranges_m(&place) }
     }
 
     /// The highest response in the surroundings, from tables that reach no further than them.
     fn value(&self, array: &Array<'_>, coherence: &Coherence) -> f32 {
-        let tables = tables_about(array, coherence, &self.differences_m, 2.0 * NEAR_M);
+        let tables = Nearby::new(array, coherence, self.ranges_m.clone(), 2.0 * NEAR_M).tables(coherence);
         let response = Response::new(array, &coherence.pairs, &tables);
         response.strongest(response.over(&self.cover), SCAN_CELLS).value
     }

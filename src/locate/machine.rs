@@ -8,7 +8,7 @@
 use nalgebra::DVector;
 use rayon::prelude::*;
 
-use super::alarm::Null;
+use super::alarm::{Extremes, Gumbel, Null};
 use super::array::Array;
 use super::bounds::Bounds;
 use super::explain::explained_away;
@@ -27,9 +27,17 @@ const KEPT: usize = 400;
 /// A machine's response over that of the best place on a wall.
 pub const OVER_WALL: f32 = 1.05;
 
-/// How improbable the response at one place must be for a machine, in nats: chance brings 20 somewhere among the millions of
-/// places of a room.
+/// Log likelihood, in nats, that a machine must bring: chance brings 20 somewhere among the millions of places of a room.
 const LEAST_NATS: f64 = 30.0;
+
+/// Probability by chance up to which a machine is one, and the captures drawn to tell, some at a time: where a site leaves
+/// positions open, tables are pooled, and chance reaches farther.
+const CHANCE: f64 = 1e-3;
+const DRAWS: u64 = 8;
+const AT_A_TIME: u64 = 2;
+
+/// Log likelihood a pair, in nats, that chance never brings however much a table is pooled: 3.2 standard deviations in each.
+const SURE_NATS: f64 = 5.0;
 
 /// Nearer to a wall than this, metres, or than six standard deviations of what the site leaves open, a source is on it.
 const OFF_WALL_M: f64 = 0.06;
@@ -75,14 +83,12 @@ pub fn loudest(
     let corners = array.room()?;
     let response = view.response(array);
     let (position_m, value) = strongest(array, &response, corners, OVER_WALL * wall)?;
+    let nats = support(&view.coherence, value.into(), material.spectra.samples_per_bin());
     let off_m = (array.site.nearest(&position_m).position_m - position_m).norm();
-    let is_machine = off_m > OFF_WALL_M.max(separation_m)
-        // Log likelihood of a source; where positions are open, tables are pooled and chance reaches farther.
-        && support(&view.coherence, value.into(), material.spectra.samples_per_bin()) > LEAST_NATS
-        && {
-            let drawn = Null::of(Material { machines: &[], ..material }).looks(0);
-            Chance::of(&view.glance_at(&drawn[0].1).response(array)).nats(value.into()) > LEAST_NATS
-        };
+    let is_machine = nats > LEAST_NATS
+        && off_m > OFF_WALL_M.max(separation_m)
+        && (nats > SURE_NATS * view.coherence.pairs.len() as f64
+            || beyond_chance(array, view, value.into(), material, corners));
     is_machine.then(|| {
         // Microphones a few millimetres off their places would leave half of it behind.
         let blur_m = view.coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
@@ -93,39 +99,26 @@ pub fn loudest(
     })
 }
 
-/// What chance makes of the response at one place: a sum over pairs, by its first three moments.
-#[derive(Debug, Clone, Copy)]
-struct Chance {
-    mean: f64,
-    sigma: f64,
-    skewness: f64,
-}
-
-impl Chance {
-    /// Of the response to a capture that holds nothing but chance: each table shows at thousands of range differences what
-    /// its pair may do at one.
-    fn of(response: &Response<'_, '_>) -> Self {
-        let moments = |(table, _): (&[f32], f64)| {
-            let mean_of =
-                |f: &dyn Fn(f64) -> f64| table.iter().map(|x| f((*x).into())).sum::<f64>() / table.len() as f64;
-            let mean = mean_of(&|x| x);
-            [mean, mean_of(&|x| (x - mean).powi(2)), mean_of(&|x| (x - mean).powi(3))]
-        };
-        let of_pairs: Vec<[f64; 3]> = response.tables().map(moments).collect();
-        let sum = |i: usize| of_pairs.iter().map(|moments| moments[i]).sum::<f64>();
-        let (pairs, sigma) = (of_pairs.len() as f64, sum(1).sqrt());
-        Self { mean: sum(0) / pairs, sigma: sigma / pairs, skewness: sum(2) / sigma.powi(3) }
-    }
-
-    /// How improbable a value is, in nats: Chernoff's bound for the gamma law with these moments.
-    fn nats(self, value: f64) -> f64 {
-        let z = ((value - self.mean) / self.sigma).max(0.0);
-        if self.skewness < 1e-3 {
-            return 0.5 * z * z;
+/// Whether captures of nothing but chance, searched as the real one was, say that this `value` is none.
+///
+/// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws after three, of eight.
+fn beyond_chance(array: &Array<'_>, view: &View, value: f64, material: Material<'_>, corners: [Point3; 2]) -> bool {
+    let null = Null::of(Material { machines: &[], ..material });
+    let by_chance = |seed: u64| {
+        let looks = null.looks(seed);
+        let drawn = view.stare_at(&looks[0].1);
+        strongest(array, &drawn.response(array), corners, f32::MIN).map_or(0.0, |(_, value)| f64::from(value))
+    };
+    let mut drawn = Vec::new();
+    while drawn.len() < DRAWS as usize {
+        let round = drawn.len() as u64..drawn.len() as u64 + AT_A_TIME;
+        drawn.par_extend(round.into_par_iter().map(by_chance));
+        if drawn.iter().any(|chance| *chance >= value) {
+            return false;
         }
-        let (shape, a) = (4.0 / self.skewness.powi(2), 0.5 * self.skewness * z);
-        shape * (a - a.ln_1p())
     }
+    let drawn: Vec<Extremes> = drawn.into_iter().map(|value| Extremes::of_each(vec![value])).collect();
+    Gumbel::of_parts(drawn.iter()).exceeding(value) < CHANCE
 }
 
 /// Uphill from a place in halving steps.
@@ -185,18 +178,5 @@ fn strongest(
             (0..8).map(move |i| cell + Point3::new(offsets[i & 1], offsets[i >> 1 & 1], offsets[i >> 2]) * side_m)
         };
         cells = bounded.iter().flat_map(|(cell, _)| split(cell)).collect();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chance_of_a_gamma_law_is_bounded_by_chernoff() {
-        // Normal: z²/2. Exponential, of skewness 2: P(X > x) = e^(−x), and the bound is x − 1 − ln x.
-        assert!((Chance { mean: 1.0, sigma: 0.5, skewness: 0.0 }.nats(4.0) - 18.0).abs() < 1e-12);
-        let exponential = Chance { mean: 1.0, sigma: 1.0, skewness: 2.0 };
-        assert!((exponential.nats(30.0) - (29.0 - 30.0_f64.ln())).abs() < 1e-12);
     }
 }

@@ -7,6 +7,8 @@ use super::search::Response;
 use super::verdict::{Standing, survey};
 use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Sums, Weighting, excess, whitened};
 use crate::delay::{Density, RangePlan, RangeTable, RealTable};
+use nalgebra::DVector;
+use ndarray::Array2;
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 use std::sync::Arc;
@@ -70,8 +72,12 @@ impl Material<'_> {
     /// The weighted cross-spectra that the captures allow: one, or two with a background. The first has undistorted phases
     /// and is the one that is refined.
     pub fn looks(&self) -> Looks {
+        self.looks_of(&self.spectra.mean())
+    }
+
+    /// The same where the capture's means are these.
+    pub fn looks_of(&self, mean: &Sums) -> Looks {
         let layout = self.spectra.layout();
-        let mean = self.spectra.mean();
         let weighted = |name, numerator: &Sums, powers: &Sums| {
             (name, Arc::new(self.weighting.apply(numerator, powers, layout, self.fates)))
         };
@@ -79,14 +85,14 @@ impl Material<'_> {
             (name, self.machines.iter().fold(whole, |rest, machine| Arc::new(machine.explained_away(&rest))))
         };
         match self.background {
-            None => vec![without_machines(weighted("the capture", &mean, &mean))],
+            None => vec![without_machines(weighted("the capture", mean, mean))],
             Some(background) => {
-                let new = whitened(&mean, background);
+                let new = whitened(mean, background);
                 vec![
                     without_machines(weighted(
                         "the capture less the background",
-                        &excess(&mean, &background.mean()),
-                        &mean,
+                        &excess(mean, &background.mean()),
+                        mean,
                     )),
                     weighted("the capture whitened by the background", &new, &new),
                 ]
@@ -120,7 +126,16 @@ impl View {
 
     /// What a map of bounds needs of other cross-spectra of the same pairs and bins.
     pub fn glance_at(&self, coherence: &Coherence) -> Glance<'_> {
-        let Plan { reach_m, glances: plan, .. } = &*self.plan;
+        self.glance_by(&self.plan.glances, coherence)
+    }
+
+    /// The same at full density, for single places.
+    pub fn stare_at(&self, coherence: &Coherence) -> Glance<'_> {
+        self.glance_by(&self.plan.tables, coherence)
+    }
+
+    fn glance_by(&self, plan: &RangePlan, coherence: &Coherence) -> Glance<'_> {
+        let reach_m = &self.plan.reach_m;
         let table = |(row, &reach_m): (usize, &f64)| plan.real_table(coherence.value.row(row).iter().copied(), reach_m);
         let tables = reach_m.iter().enumerate().map(table).collect();
         Glance { pairs: &self.coherence.pairs, tables }
@@ -169,20 +184,38 @@ impl Glance<'_> {
     }
 }
 
-/// Tables that reach no further than the surroundings of a place: `differences_m` is the range difference of each pair
-/// there, `within_m` the largest change of it.
-pub fn tables_about(array: &Array<'_>, coherence: &Coherence, differences_m: &[f64], within_m: f64) -> Vec<RealTable> {
-    let k: Vec<f64> = coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
-    let blur_m = coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
-    // Cells reach over the rim by half as much again.
-    let reach_m = 1.5 * within_m + 4.0 * blur_m;
-    let plan = RangePlan::new(&k, reach_m, Density::Full);
-    let table = |(row, middle_m): (usize, &f64)| {
-        let turned = coherence.value.row(row);
-        let turned = turned.iter().zip(&k).map(|(g, k)| g * Complex::cis(k * middle_m));
-        let mut table = plan.real_table(turned, reach_m);
-        table.first_m += middle_m;
-        table
-    };
-    differences_m.iter().enumerate().map(table).collect()
+/// How correlation is tabulated no further than the surroundings of a place.
+#[derive(Debug)]
+pub struct Nearby {
+    plan: RangePlan,
+    reach_m: f64,
+    /// Ranges of the place, metres.
+    ranges_m: DVector<f64>,
+    /// What a wave turns by on its way from there; `[sensor, used bin]`.
+    turn: Array2<Complex<f64>>,
+}
+
+impl Nearby {
+    /// About the place with these ranges, as far as range differences change by `within_m`, for coherences like this one.
+    pub fn new(array: &Array<'_>, coherence: &Coherence, ranges_m: DVector<f64>, within_m: f64) -> Self {
+        let k: Vec<f64> = coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
+        let blur_m = coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
+        // Cells reach over the rim by half as much again.
+        let reach_m = 1.5 * within_m + 4.0 * blur_m;
+        let turn = Array2::from_shape_fn((ranges_m.len(), k.len()), |(m, bin)| Complex::cis(k[bin] * ranges_m[m]));
+        Self { plan: RangePlan::new(&k, reach_m, Density::Full), reach_m, ranges_m, turn }
+    }
+
+    /// The table of each pair.
+    pub fn tables(&self, coherence: &Coherence) -> Vec<RealTable> {
+        let table = |(row, &(m, n)): (usize, &(usize, usize))| {
+            let turns = self.turn.row(m).into_iter().zip(self.turn.row(n));
+            let turned =
+                coherence.value.row(row).into_iter().zip(turns).map(|(g, (first, second))| g * first * second.conj());
+            let mut table = self.plan.real_table(turned, self.reach_m);
+            table.first_m += self.ranges_m[m] - self.ranges_m[n];
+            table
+        };
+        coherence.pairs.iter().enumerate().map(table).collect()
+    }
 }
