@@ -2,6 +2,7 @@
 
 mod fir;
 mod group;
+mod lag_window;
 mod lane_fft;
 mod radix;
 mod segmentation;
@@ -9,6 +10,7 @@ mod stft;
 
 pub use fir::{BandFilter, BandResponse, Beam, Overlap, STOP_DB};
 pub use group::{Group, GroupScratch, Weave};
+pub use lag_window::{LagWindow, Left};
 pub use lane_fft::LaneFft;
 pub use segmentation::{Band, Segmentation, Taper};
 pub use stft::{Scratch, Stft};

@@ -1,9 +1,11 @@
 //! The accumulated cross-spectral matrix, and adding two of them.
 
+use std::sync::Arc;
+
 use ndarray::{Array2, Zip};
 use realfft::num_complex::Complex;
 
-use crate::channelise::Segmentation;
+use crate::channelise::{LagWindow, Segmentation};
 use crate::error::{Error, Result};
 
 /// What a matrix is made of; only matrices of one layout add.
@@ -21,6 +23,8 @@ pub struct Layout {
     pub groups: Vec<usize>,
     /// Channels `(m, n)`, `m < n`, of equal clock group: a pair across clocks is never formed.
     pub pairs: Vec<(usize, usize)>,
+    /// What segments leave of a coherence.
+    pub lag_window: Arc<LagWindow>,
 }
 
 /// Sums over segments.
@@ -63,7 +67,8 @@ impl Layout {
             .flat_map(|m| (m + 1..channels).map(move |n| (m, n)))
             .filter(|&(m, n)| groups[m] == groups[n])
             .collect();
-        Self { segmentation, sample_rate_hz, first_bin: bins.start, bins: bins.len(), groups, pairs }
+        let lag_window = Arc::new(LagWindow::new(&segmentation, sample_rate_hz));
+        Self { segmentation, sample_rate_hz, first_bin: bins.start, bins: bins.len(), groups, pairs, lag_window }
     }
 
     /// Frequency of each kept bin, hertz.

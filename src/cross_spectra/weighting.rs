@@ -1,10 +1,13 @@
 //! Cross-spectra to unit scale: what each bin and pair may contribute.
 
+use std::sync::Arc;
+
 use ndarray::Array2;
 use realfft::num_complex::Complex;
 
 use super::mask::BinFate;
 use super::matrix::{Layout, Sums};
+use crate::channelise::LagWindow;
 
 /// How a cross-spectrum is scaled before it is steered (Knapp & Carter 1976).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +30,8 @@ pub struct Coherence {
     pub pairs: Vec<(usize, usize)>,
     /// Clock group of each channel.
     pub groups: Vec<usize>,
+    /// What segments leave of it, over the lag between two channels.
+    pub lag_window: Arc<LagWindow>,
     /// Weighted cross-spectrum; `[pair, used bin]`. For SCOT the complex coherence.
     pub value: Array2<Complex<f64>>,
 }
@@ -55,7 +60,8 @@ impl Weighting {
             if scale > 0.0 { g / scale } else { Complex::default() }
         });
         let frequency_hz = used.iter().map(|&k| all_hz[k]).collect();
-        Coherence { frequency_hz, pairs: layout.pairs.clone(), groups: layout.groups.clone(), value }
+        let (pairs, groups, lag_window) = (layout.pairs.clone(), layout.groups.clone(), Arc::clone(&layout.lag_window));
+        Coherence { frequency_hz, pairs, groups, lag_window, value }
     }
 }
 

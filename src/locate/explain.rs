@@ -94,6 +94,7 @@ pub fn mean_correlation(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_
 mod tests {
     use super::*;
     use ndarray::Array2;
+    use std::sync::Arc;
 
     #[test]
     fn one_source_with_its_echo_leaves_nothing_and_a_second_source_stays() {
@@ -112,6 +113,7 @@ mod tests {
             frequency_hz: vec![0.0],
             pairs: pairs.clone(),
             groups: vec![0; 6],
+            lag_window: Arc::default(),
             value: Array2::from_shape_fn((15, 1), |(row, _)| {
                 let other = if with_second { product(&second, pairs[row]) } else { Complex::default() };
                 product(&first, pairs[row]) + other

@@ -11,6 +11,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
+use crate::channelise::Left;
 use crate::cross_spectra::Coherence;
 
 /// Frequency is cut into this many blocks for scores and signal-to-noise ratios.
@@ -31,6 +32,8 @@ pub struct Likelihood<'a> {
     samples_per_bin: f64,
     /// First bin of each block, and one past the last.
     edges: Vec<usize>,
+    /// What segments leave of each pair at its lag; `[pair, block]`.
+    left: Array2<Left>,
     /// Share of each channel's power that is the leak; `[sensor, block]`.
     share: Array2<f64>,
 }
@@ -59,8 +62,9 @@ impl<'a> Likelihood<'a> {
         let blocks = BLOCKS.min(bins);
         let edges: Vec<usize> = (0..=blocks).map(|b| b * bins / blocks).collect();
         let sensors = coherence.groups.len();
-        let mut fitted =
-            Self { coherence, wavenumber_rad_m, samples_per_bin, edges, share: Array2::zeros((sensors, blocks)) };
+        let left = left_at(coherence, wavenumber_rad_m, &edges, ranges_m);
+        let share = Array2::zeros((sensors, blocks));
+        let mut fitted = Self { coherence, wavenumber_rad_m, samples_per_bin, edges, left, share };
         let aligned = fitted.aligned(ranges_m);
         let band_mean: Vec<f64> = aligned.rows().into_iter().map(|row| row.sum() / blocks as f64).collect();
         let amplitude = rank_one(&coherence.pairs, sensors, &band_mean);
@@ -100,9 +104,10 @@ impl<'a> Likelihood<'a> {
         for (block, edge) in self.edges.windows(2).enumerate() {
             let k2: f64 = self.wavenumber_rad_m[edge[0]..edge[1]].iter().map(|k| k * k).sum();
             let snr = self.snr(block);
-            for &(m, n) in &self.coherence.pairs {
+            for (row, &(m, n)) in self.coherence.pairs.iter().enumerate() {
                 let total = 1.0 + self.group_snr(&snr, m);
-                let weight = 2.0 * self.samples_per_bin * k2 * snr[m] * snr[n] / total;
+                let samples = self.samples_per_bin * self.left[[row, block]].samples;
+                let weight = 2.0 * samples * k2 * snr[m] * snr[n] / total;
                 information[(m, n)] -= weight;
                 information[(n, m)] -= weight;
                 information[(m, m)] += weight;
@@ -134,7 +139,8 @@ impl<'a> Likelihood<'a> {
                         value += turned.re;
                         slope -= self.wavenumber_rad_m[bin] * turned.im;
                     }
-                    let scale = 2.0 * self.samples_per_bin * weight;
+                    let left = self.left[[row, block]];
+                    let scale = 2.0 * self.samples_per_bin * left.samples * weight / left.coherence;
                     score.value += scale * value;
                     score.gradient[m] += scale * slope;
                     score.gradient[n] -= scale * slope;
@@ -157,7 +163,7 @@ impl<'a> Likelihood<'a> {
                         .clone()
                         .enumerate()
                         .map(|(i, bin)| (self.coherence.value[[row, bin]] * steering[m][i] * steering[n][i].conj()).re);
-                    turned.sum::<f64>() / bins.len() as f64
+                    turned.sum::<f64>() / bins.len() as f64 / self.left[[row, block]].coherence
                 };
                 self.coherence.pairs.iter().enumerate().map(|(row, &(m, n))| mean(row, m, n)).collect()
             })
@@ -180,6 +186,24 @@ impl<'a> Likelihood<'a> {
         let groups = &self.coherence.groups;
         snr.iter().zip(groups).filter(|(_, g)| **g == groups[m]).map(|(s, _)| s).sum()
     }
+}
+
+/// What segments leave of each pair at the lag between these ranges, by the group speed in each block; `[pair, block]`.
+fn left_at(coherence: &Coherence, wavenumber_rad_m: &[f64], edges: &[usize], ranges_m: &DVector<f64>) -> Array2<Left> {
+    let (k, hz) = (wavenumber_rad_m, &coherence.frequency_hz);
+    let slowness_s_m: Vec<f64> = edges
+        .windows(2)
+        .map(|edge| {
+            let last = edge[1].min(k.len() - 1);
+            let first = edge[0].min(last.saturating_sub(1));
+            // One bin alone has no group speed, and no lag that matters.
+            ((k[last] - k[first]) / (std::f64::consts::TAU * (hz[last] - hz[first]))).max(0.0)
+        })
+        .collect();
+    Array2::from_shape_fn((coherence.pairs.len(), slowness_s_m.len()), |(row, block)| {
+        let (m, n) = coherence.pairs[row];
+        coherence.lag_window.at((ranges_m[m] - ranges_m[n]) * slowness_s_m[block])
+    })
 }
 
 /// Amplitudes `q >= 0` with `q_m q_n ≈ c_mn`, by alternating least squares over the pairs that exist: each amplitude in
@@ -212,6 +236,7 @@ fn rank_one(pairs: &[(usize, usize)], sensors: usize, coherence: &[f64]) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     fn coherence_of(ranges: &[f64], q: &[f64], k: &[f64]) -> Coherence {
         let sensors = ranges.len();
@@ -220,7 +245,8 @@ mod tests {
             let (m, n) = pairs[row];
             Complex::from_polar(q[m] * q[n], -k[bin] * (ranges[m] - ranges[n]))
         });
-        Coherence { frequency_hz: vec![0.0; k.len()], pairs, groups: vec![0; sensors], value }
+        let (frequency_hz, groups) = (vec![0.0; k.len()], vec![0; sensors]);
+        Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value }
     }
 
     #[test]

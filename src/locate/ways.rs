@@ -120,6 +120,7 @@ mod tests {
     use crate::propagation::Medium;
     use crate::site::{Site, parse_site};
     use ndarray::Array2;
+    use std::sync::Arc;
 
     fn site() -> Site {
         let head = "[path]\nkind='plate'\nmode='A0'\nthickness_mm=3\nmaterial='AMg6'\nspeed_sigma_pct=0\n[[wall]]\nid='w'\n\
@@ -140,7 +141,8 @@ mod tests {
             let (m, n) = pairs[row];
             h(m, bin) * h(n, bin).conj()
         });
-        Coherence { frequency_hz: frequency_hz.to_vec(), pairs, groups: vec![0; array.len()], value }
+        let (frequency_hz, groups) = (frequency_hz.to_vec(), vec![0; array.len()]);
+        Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value }
     }
 
     #[test]
