@@ -32,7 +32,7 @@ fn stand(number: usize) -> String {
         })
         .collect();
     let tail =
-        tail.replace("snr_db = 10", "level_db = -66").replace("seed = 2019", &format!("seed = {}", 100 + number));
+        tail.replace("snr_db = 10", "level_db = -66").replace("seed = 2019", &format!("seed = {}", 300 + number));
     format!("{head}{sensors}[capture]{tail}")
 }
 
