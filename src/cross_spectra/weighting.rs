@@ -9,19 +9,19 @@ use super::mask::BinFate;
 use super::matrix::{Layout, Sums};
 use crate::channelise::LagWindow;
 
-/// How a cross-spectrum is scaled before it is steered (Knapp & Carter 1976).
+/// What counts how much when cross-spectra are steered (Knapp & Carter 1976).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Weighting {
     /// By the powers of both channels, bin by bin: bounded by 1, and nothing is left of a bin that holds only noise.
     #[default]
     Scot,
-    /// By its own magnitude: phase alone. Chance bins count like any other.
+    /// Phase alone. Chance bins count like any other.
     Phat,
     /// By the band's mean powers: loud bins count more.
     Plain,
 }
 
-/// Weighted cross-spectra of the used bins, ready to be steered.
+/// Coherence of the used bins, ready to be steered.
 #[derive(Debug, Clone)]
 pub struct Coherence {
     /// Frequencies of the columns, hertz.
@@ -32,40 +32,68 @@ pub struct Coherence {
     pub groups: Vec<usize>,
     /// What segments leave of it, over the lag between two channels.
     pub lag_window: Arc<LagWindow>,
-    /// Weighted cross-spectrum; `[pair, used bin]`. For SCOT the complex coherence.
+    /// Complex coherence; `[pair, used bin]`.
     pub value: Array2<Complex<f64>>,
+    /// How much each counts where it is steered, alike where absent: of unit effect on the mean square.
+    pub emphasis: Option<Array2<f64>>,
 }
 
 impl Weighting {
     /// Scales the cross-spectra of `numerator` by the powers of `powers` (the same matrix, or the capture's own where
     /// the numerator is an excess over a background) and keeps the used bins.
+    ///
+    /// That is the coherence whatever the weighting, for whoever asks how probable the data are; PHAT and plain weighting are an emphasis
+    /// on top.
     pub fn apply(self, numerator: &Sums, powers: &Sums, layout: &Layout, fates: &[BinFate]) -> Coherence {
         let used: Vec<usize> = (0..layout.bins).filter(|&k| fates[k] == BinFate::Used).collect();
         let all_hz = layout.frequencies_hz();
-        let band_power: Vec<f64> = powers
-            .auto
-            .rows()
-            .into_iter()
-            .map(|row| used.iter().map(|&k| row[k]).sum::<f64>() / used.len().max(1) as f64)
-            .collect();
+        let product = |row: usize, column: usize| {
+            let ((m, n), k) = (layout.pairs[row], used[column]);
+            (powers.auto[[m, k]] * powers.auto[[n, k]]).sqrt()
+        };
         let value = Array2::from_shape_fn((layout.pairs.len(), used.len()), |(row, column)| {
-            let (m, n) = layout.pairs[row];
-            let k = used[column];
-            let g = numerator.cross[[row, k]];
-            let scale = match self {
-                Self::Scot => (powers.auto[[m, k]] * powers.auto[[n, k]]).sqrt(),
-                Self::Phat => g.norm(),
-                Self::Plain => (band_power[m] * band_power[n]).sqrt(),
-            };
+            let (g, scale) = (numerator.cross[[row, used[column]]], product(row, column));
             if scale > 0.0 { g / scale } else { Complex::default() }
         });
-        let frequency_hz = used.iter().map(|&k| all_hz[k]).collect();
-        let (pairs, groups, lag_window) = (layout.pairs.clone(), layout.groups.clone(), Arc::clone(&layout.lag_window));
-        Coherence { frequency_hz, pairs, groups, lag_window, value }
+        let inverse = |x: f64| if x > 0.0 { 1.0 / x } else { 0.0 };
+        let emphasis = match self {
+            Self::Scot => None,
+            Self::Phat => Some(value.mapv(|g| inverse(g.norm()))),
+            Self::Plain => {
+                let power = |row: ndarray::ArrayView1<'_, f64>| used.iter().map(|&k| row[k]).sum::<f64>();
+                let of_band: Vec<f64> = powers.auto.rows().into_iter().map(power).collect();
+                Some(Array2::from_shape_fn(value.dim(), |(row, column)| {
+                    let (m, n) = layout.pairs[row];
+                    product(row, column) * inverse((of_band[m] * of_band[n]).sqrt())
+                }))
+            }
+        };
+        Coherence {
+            frequency_hz: used.iter().map(|&k| all_hz[k]).collect(),
+            pairs: layout.pairs.clone(),
+            groups: layout.groups.clone(),
+            lag_window: Arc::clone(&layout.lag_window),
+            emphasis: emphasis.map(|emphasis| of_unit_effect(emphasis, &value)),
+            value,
+        }
     }
 }
 
+/// Scaled so that the mean square of what it is put on stays: thresholds hold whatever the weighting.
+fn of_unit_effect(emphasis: Array2<f64>, value: &Array2<Complex<f64>>) -> Array2<f64> {
+    let before: f64 = value.iter().map(Complex::norm_sqr).sum();
+    let after: f64 = value.iter().zip(&emphasis).map(|(g, e)| g.norm_sqr() * e * e).sum();
+    if after > 0.0 { emphasis * (before / after).sqrt() } else { emphasis }
+}
+
 impl Coherence {
+    /// What one pair contributes where it is steered, bin by bin.
+    pub fn emphasised(&self, row: usize) -> impl ExactSizeIterator<Item = Complex<f64>> {
+        let emphasis = self.emphasis.as_ref().map(|emphasis| emphasis.row(row));
+        let of_bin = move |(bin, g): (usize, &Complex<f64>)| emphasis.map_or(*g, |emphasis| g * emphasis[bin]);
+        self.value.row(row).into_iter().enumerate().map(of_bin)
+    }
+
     /// Magnitude of the coherence of one pair over its bins, corrected for chance: `(|γ|² − 1/K)/(1 − 1/K)`.
     pub fn pair_magnitude(&self, row: usize, averages: f64) -> f64 {
         let row = self.value.row(row);
@@ -78,4 +106,45 @@ impl Coherence {
 pub(super) fn unbiased_coherence2(mean: f64, averages: f64) -> f64 {
     // One average says nothing of coherence: it is always 1.
     if averages <= 1.0 { mean } else { ((mean - 1.0 / averages) / (1.0 - 1.0 / averages)).clamp(0.0, 1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channelise::{Segmentation, Taper};
+
+    fn matrix() -> (Layout, Sums) {
+        let segmentation = Segmentation { segment_samples: 64, hop_samples: 32, fft_samples: 64, taper: Taper::Hann };
+        let layout = Layout::new(segmentation, 1e3, 4..10, vec![0; 3]);
+        let mut mean = Sums::zero(&layout);
+        mean.auto = Array2::from_shape_fn((3, 6), |(m, k)| 1.0 + m as f64 + 10.0 * k as f64);
+        mean.cross = Array2::from_shape_fn((3, 6), |(row, k)| {
+            Complex::from_polar(0.3 + 0.1 * row as f64 + k as f64, 0.7 * (row + 2 * k) as f64)
+        });
+        (layout, mean)
+    }
+
+    #[test]
+    fn weighting_shapes_what_is_steered_and_leaves_the_coherence() {
+        let (layout, mean) = matrix();
+        let fates = [BinFate::Used; 6];
+        let of = |weighting: Weighting| weighting.apply(&mean, &mean, &layout, &fates);
+        let [scot, phat, plain] = [Weighting::Scot, Weighting::Phat, Weighting::Plain].map(of);
+        assert_eq!(phat.value, scot.value);
+        assert_eq!(plain.value, scot.value);
+        let steered = |c: &Coherence| (0..3).flat_map(|row| c.emphasised(row).collect::<Vec<_>>()).collect::<Vec<_>>();
+        let power = |c: &Coherence| steered(c).iter().map(Complex::norm_sqr).sum::<f64>();
+        assert_eq!(steered(&scot), scot.value.iter().copied().collect::<Vec<_>>());
+        for other in [&phat, &plain] {
+            assert!((power(other) / power(&scot) - 1.0).abs() < 1e-12);
+        }
+        let one = steered(&phat)[0].norm();
+        for (x, g) in steered(&phat).iter().zip(&scot.value) {
+            assert!((x.norm() / one - 1.0).abs() < 1e-12, "phase alone");
+            assert!((x.arg() - g.arg()).abs() < 1e-12);
+        }
+        // Plain: in proportion to the cross-spectrum, pair by pair.
+        let ratio = |row: usize, k: usize| steered(&plain)[6 * row + k].norm() / mean.cross[[row, k]].norm();
+        assert!((0..3).all(|row| (0..6).all(|k| (ratio(row, k) / ratio(row, 0) - 1.0).abs() < 1e-12)));
+    }
 }

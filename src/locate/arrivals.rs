@@ -221,9 +221,8 @@ fn tables_about(
     let plan = RangePlan::new(k, furthest_m, Density::Full);
     let table = |(row, &(m, n)): (usize, &(usize, usize))| {
         let middle_m = ranges_m[m] - ranges_m[n];
-        let row = coherence.value.row(row);
-        let turned: Vec<Complex<f64>> = row.iter().zip(k).map(|(g, k)| g * Complex::cis(k * middle_m)).collect();
-        let mut table = plan.table(turned.into_iter(), furthest_m);
+        let turned = coherence.emphasised(row).zip(k).map(|(g, k)| g * Complex::cis(k * middle_m));
+        let mut table = plan.table(turned, furthest_m);
         table.first_m += middle_m;
         table
     };

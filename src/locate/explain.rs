@@ -114,6 +114,7 @@ mod tests {
             pairs: pairs.clone(),
             groups: vec![0; 6],
             lag_window: Arc::default(),
+            emphasis: None,
             value: Array2::from_shape_fn((15, 1), |(row, _)| {
                 let other = if with_second { product(&second, pairs[row]) } else { Complex::default() };
                 product(&first, pairs[row]) + other

@@ -246,7 +246,7 @@ mod tests {
             Complex::from_polar(q[m] * q[n], -k[bin] * (ranges[m] - ranges[n]))
         });
         let (frequency_hz, groups) = (vec![0.0; k.len()], vec![0; sensors]);
-        Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value }
+        Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value, emphasis: None }
     }
 
     #[test]

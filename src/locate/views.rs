@@ -52,7 +52,7 @@ pub struct Material<'t> {
     pub spectra: &'t CrossSpectra,
     /// That of its background.
     pub background: Option<&'t CrossSpectra>,
-    /// How cross-spectra are scaled.
+    /// What counts how much.
     pub weighting: Weighting,
     /// What becomes of each bin.
     pub fates: &'t [BinFate],
@@ -136,7 +136,7 @@ impl View {
 
     fn glance_by(&self, plan: &RangePlan, coherence: &Coherence) -> Glance<'_> {
         let reach_m = &self.plan.reach_m;
-        let table = |(row, &reach_m): (usize, &f64)| plan.real_table(coherence.value.row(row).iter().copied(), reach_m);
+        let table = |(row, &reach_m): (usize, &f64)| plan.real_table(coherence.emphasised(row), reach_m);
         let tables = reach_m.iter().enumerate().map(table).collect();
         Glance { pairs: &self.coherence.pairs, tables }
     }
@@ -161,8 +161,7 @@ impl View {
 
 impl Plan {
     fn tables(&self, coherence: &Coherence) -> Vec<RangeTable> {
-        let table =
-            |(row, &reach_m): (usize, &f64)| self.tables.table(coherence.value.row(row).iter().copied(), reach_m);
+        let table = |(row, &reach_m): (usize, &f64)| self.tables.table(coherence.emphasised(row), reach_m);
         self.reach_m.par_iter().enumerate().map(table).collect()
     }
 }
@@ -210,8 +209,7 @@ impl Nearby {
     pub fn tables(&self, coherence: &Coherence) -> Vec<RealTable> {
         let table = |(row, &(m, n)): (usize, &(usize, usize))| {
             let turns = self.turn.row(m).into_iter().zip(self.turn.row(n));
-            let turned =
-                coherence.value.row(row).into_iter().zip(turns).map(|(g, (first, second))| g * first * second.conj());
+            let turned = coherence.emphasised(row).zip(turns).map(|(g, (first, second))| g * first * second.conj());
             let mut table = self.plan.real_table(turned, self.reach_m);
             table.first_m += self.ranges_m[m] - self.ranges_m[n];
             table

@@ -142,7 +142,7 @@ mod tests {
             h(m, bin) * h(n, bin).conj()
         });
         let (frequency_hz, groups) = (frequency_hz.to_vec(), vec![0; array.len()]);
-        Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value }
+        Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value, emphasis: None }
     }
 
     #[test]
