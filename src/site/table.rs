@@ -65,7 +65,10 @@ impl<'t> Document<'t> {
         let root = DeTable::parse(text).map_err(|e| {
             let line = line_of(&line_starts, e.span().map_or(0, |s| s.start));
             let what = e.message().lines().collect::<Vec<_>>().join(", ");
-            Error::request(format!("{file}:{line}: not valid TOML: {}", one_line(what)))
+            Error::request(format!(
+                "{file}:{line}: not valid TOML: {}; mend that line, or name another file",
+                one_line(what)
+            ))
         })?;
         Ok(Self { file, line_starts, root })
     }
