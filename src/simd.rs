@@ -15,6 +15,16 @@ pub fn dispatch<W: WithSimd>(work: W) -> W::Output {
     }
 }
 
+/// What those registers are called.
+pub fn registers() -> &'static str {
+    match (Arch::new(), lanes()) {
+        (Arch::Scalar, _) => "plain arrays of eight",
+        (_, 16) => "AVX-512",
+        (_, 8) => "AVX2",
+        _ => "NEON",
+    }
+}
+
 /// Single-precision numbers that one register holds.
 pub fn lanes() -> usize {
     struct Lanes;

@@ -108,6 +108,7 @@ impl<R: Read + Seek> Reader<'_, R> {
                 })
                 .collect(),
             warnings: meta.warnings,
+            notes: Vec::new(),
         })
     }
 

@@ -11,6 +11,7 @@ mod clocks;
 mod further;
 mod left;
 mod model;
+mod notes;
 mod open;
 mod state;
 mod takes;
@@ -142,6 +143,8 @@ pub struct Calibration {
     pub metres_per_second: f64,
     /// What is odd.
     pub warnings: Vec<String>,
+    /// What was decided and why.
+    pub notes: Vec<String>,
 }
 
 impl Calibration {
@@ -197,8 +200,10 @@ pub fn calibrate(site: &Site, heard: Vec<Heard>, options: &Options, progress: Pr
     let wavelength_m = std::f64::consts::TAU / medium.wavenumber_rad_m(stated.middle_hz());
     // The tops of envelopes are known to an eighth of a wave; crests take over from there.
     let blurred = Scatter { place_m: 0.0, range_m: wavelength_m / 8.0 };
+    let mut rounds = [0; 2];
     for round in 0..ROUNDS {
         progress("fitting envelopes", round as f64 / ROUNDS as f64);
+        rounds[0] += 1;
         let blocks = fitting.listen(Mark::Envelopes)?;
         if fitting.solve(&blocks, blurred).1 < wavelength_m / 32.0 {
             break;
@@ -211,6 +216,7 @@ pub fn calibrate(site: &Site, heard: Vec<Heard>, options: &Options, progress: Pr
     let (mut scatter, mut last) = (blurred, None);
     for round in 0..ROUNDS {
         progress("fitting crests", round as f64 / ROUNDS as f64);
+        rounds[1] += 1;
         let blocks = fitting.listen(Mark::Crests)?;
         certainty = polarity(&blocks, &model.groups);
         if asked.polarity {
@@ -264,6 +270,7 @@ pub fn calibrate(site: &Site, heard: Vec<Heard>, options: &Options, progress: Pr
         fits,
         warnings,
     });
+    told.notes = notes::notes(site, options, &told, &notes::Course { rounds, open: &open, scatter, wavelength_m });
     if asked.clock {
         progress("comparing clocks", 0.0);
         let array = Array::new(&told.site, Medium::of(&told.site), band_hz, sensors)?;

@@ -189,6 +189,7 @@ impl<'a> State<'a> {
             band_hz: self.band_hz,
             metres_per_second: self.model.slopes.metres_per_second,
             warnings,
+            notes: Vec::new(),
         }
     }
 

@@ -153,6 +153,22 @@ impl Heard {
         })
     }
 
+    /// What of the recording was listened to, and why.
+    pub fn road(&self) -> String {
+        let what = format!(
+            "source {} in {}",
+            self.number + 1,
+            self.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
+        );
+        match self.window {
+            Some(Stretch { first, frames }) => {
+                let [from_s, to_s] = [first, first + frames].map(|frame| frame as f64 / self.rate_hz);
+                format!("{what}: the tap from {from_s:.4} to {to_s:.4} s, which stands out of the noise")
+            }
+            None => format!("{what}: all of it as a steady sound, since no single tap stands out on one clock for all"),
+        }
+    }
+
     /// Those of its sensors that a clock has, as numbers in an array.
     pub(super) fn on_clock(&self, array: &Array<'_>, clock: usize) -> Vec<usize> {
         let is = |m: &usize| array.groups()[*m] == clock && self.take.sensors.contains(&array.sensors[*m]);

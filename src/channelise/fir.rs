@@ -50,6 +50,11 @@ impl BandResponse {
         Self { half: half.collect(), edge_hz: (STOP_DB - 7.95) / (14.36 * 2.0 * reach as f64) * rate_hz }
     }
 
+    /// Whether the edges are wider than they were to be, since a longer response is not made.
+    pub fn is_longest(&self) -> bool {
+        self.reach() == MOST_REACH
+    }
+
     /// Samples to either side of zero over which the response extends.
     pub fn reach(&self) -> usize {
         self.half.len() - 1

@@ -14,7 +14,7 @@ use pinhole::report::{map_csv, map_geojson, map_json, map_vtp, report_html, resu
 use pinhole::site::Site;
 use pinhole::{Error, Result};
 
-use super::console::{self, Progress};
+use super::console::{self, Progress, Reasons};
 use super::quantity::{self, BandHz};
 
 /// What is asked of captures.
@@ -63,9 +63,6 @@ pub struct Analysis {
     /// No progress and no warnings on stderr
     #[arg(long, short)]
     quiet: bool,
-    /// Say what was decided and why, on stderr
-    #[arg(long, short)]
-    verbose: bool,
     /// Exit status tells the verdict: 10 leak, 11 no leak, 12 inconclusive
     #[arg(long)]
     exit_code: bool,
@@ -168,7 +165,7 @@ impl Analysis {
     ///
     /// # Errors
     /// Whatever stops the analysis or the writing of its results.
-    pub fn run(&self, job: &Job<'_>) -> Result<ExitCode> {
+    pub fn run(&self, job: &Job<'_>, reasons: Reasons) -> Result<ExitCode> {
         let Job { site, captures, background, transient, .. } = job;
         let recording = recording(captures)?;
         let background = if background.is_empty() { None } else { Some(self::recording(background)?) };
@@ -183,12 +180,12 @@ impl Analysis {
             false => locate(site, recording, background, &options, &show),
         };
         let outcome = outcome.inspect_err(|_| progress.finish())?;
-        let told = self.tell(job, outcome, &progress);
+        let told = self.tell(job, outcome, &progress, reasons);
         progress.finish();
         told
     }
 
-    fn tell(&self, job: &Job<'_>, mut outcome: Outcome, progress: &Progress) -> Result<ExitCode> {
+    fn tell(&self, job: &Job<'_>, mut outcome: Outcome, progress: &Progress, reasons: Reasons) -> Result<ExitCode> {
         let site = &job.site;
         let out = self.out_dir(job.input);
         if !self.no_plots {
@@ -215,14 +212,8 @@ impl Analysis {
         } else {
             console::print(&summary(site, &outcome, console::colour()))?;
         }
-        if self.verbose {
-            for note in &outcome.notes {
-                console::complain(note);
-            }
-            for (stage, seconds) in &outcome.timing_s {
-                console::complain(&format!("{stage}: {:.0} ms", seconds * 1e3));
-            }
-        }
+        reasons.say_all(&outcome.notes);
+        reasons.say_all(outcome.timing_s.iter().map(|(stage, seconds)| format!("{stage}: {:.0} ms", seconds * 1e3)));
         if !self.quiet {
             if self.json {
                 for warning in &outcome.warnings {

@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::Args;
 use pinhole::batch::{Batch, Finished, Input, Row, Settling, Status, inputs};
+use pinhole::locate::{Options, Wanted};
 use pinhole::report::write_batch_plot;
 use pinhole::site::{Site, read_site};
 use pinhole::{Error, Result};
 
 use super::analysis::{Settings, start_threads};
-use super::console::{self, Counter};
+use super::console::{self, Counter, Reasons};
 use super::quantity;
 
 const EXAMPLES: &str = "Examples:
@@ -72,7 +74,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// What is wrong with the site or the folder for results; a capture that fails is a row, not an error.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { paths, out, settings, json, quiet, .. } = arguments;
     start_threads(arguments.threads)?;
     console::check_folder(out)?;
@@ -84,14 +86,27 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Err(Error::request(format!("{}: {what}", paths[0].display())));
     }
     let options = settings.options(arguments.transient);
+    reasons.say(passed_on(&options));
     let batch = Batch::open(&site, &site_text, options, !arguments.no_plots, out)?;
     let each_bytes = JOB_BYTES + SENSOR_BYTES * site.sensors.len() as u64;
-    let at_once = (arguments.memory / each_bytes).clamp(1, rayon::current_num_threads() as u64) as usize;
+    let threads = rayon::current_num_threads();
+    let at_once = (arguments.memory / each_bytes).clamp(1, threads as u64) as usize;
     let go = |all: &[Input]| -> Result<Vec<Row>> {
+        reasons.say(format!(
+            "captures: {}; at most {at_once} at once: {threads} threads, and {:.2} of {:.2} GB for each",
+            all.len(),
+            each_bytes as f64 / 1e9,
+            arguments.memory as f64 / 1e9
+        ));
         let counter = Counter::new(*quiet, all.len());
-        let told = |finished: Finished<'_>| counter.tell(&line(&finished));
+        let skipped = Mutex::new(BTreeSet::new());
+        let told = |finished: Finished<'_>| {
+            counter.tell(&line(&finished));
+            skipped.lock().expect("nothing panics while it is held").extend(why_skipped(&finished));
+        };
         let rows = batch.run(all, at_once, &told);
         counter.finish();
+        reasons.say_all(skipped.into_inner().expect("nothing panics while it is held"));
         let rows = rows?;
         write_batch_plot(&site, &marks(&rows), out)?;
         Ok(rows)
@@ -125,6 +140,32 @@ fn watch(arguments: &Arguments, site: &Site, go: &dyn Fn(&[Input]) -> Result<Vec
             go(&taken.iter().cloned().collect::<Vec<_>>())?;
         }
         std::thread::sleep(LOOK);
+    }
+}
+
+/// What is asked of every capture.
+fn passed_on(options: &Options) -> String {
+    let band = match options.band_hz {
+        Some((low_hz, high_hz)) => format!("band {:.1}..{:.1} kHz as asked", low_hz / 1e3, high_hz / 1e3),
+        None => "the usual band of its site and rate".to_owned(),
+    };
+    let what = match (options.transient, options.leaks) {
+        (true, _) => "taps and impacts".to_owned(),
+        (false, Wanted::Auto) => "as many leaks as stand out".to_owned(),
+        (false, Wanted::AtMost(most)) => format!("at most {most} leaks"),
+    };
+    format!("in every capture: {what}, {band}, false alarms in at most {} %", 100.0 * options.alarm)
+}
+
+/// Why a capture was not located.
+fn why_skipped(finished: &Finished<'_>) -> Option<String> {
+    let Row { captures, folder, .. } = finished.row;
+    let name = captures.join(" ");
+    match (finished.known, folder) {
+        (true, Some(folder)) => {
+            Some(format!("{name}: skipped, since the same bytes, site and settings are finished in {folder}"))
+        }
+        _ => None,
     }
 }
 

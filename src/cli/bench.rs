@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use pinhole::locate::Options;
 use pinhole::report::{Speed, speed_json, speed_text, write_speed_plots};
+use pinhole::simd::{lanes, registers};
 use pinhole::simulate::{parse_scene, simulate, write};
 use pinhole::site::{Site, read_site};
-use pinhole::speed::{Extent, core, floor, job, roof};
+use pinhole::speed::{Extent, ROUNDS, core, floor, job, roof};
 use pinhole::{Error, Result};
 
-use super::console::{self, Progress};
+use super::console::{self, Progress, Reasons};
 use super::quantity::{self, BandHz};
 
 const EXAMPLES: &str = "Examples:
@@ -76,14 +77,23 @@ enum Part {
 ///
 /// # Errors
 /// Those of reading and locating.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { only, out, quiet, .. } = arguments;
     out.iter().try_for_each(|out| console::check_folder(out))?;
     let wanted = |part: Part| only.is_none_or(|only| only == part);
+    reasons.say(format!(
+        "{ROUNDS} rounds in which candidates take turns: a busy machine is busy for all; figures are medians"
+    ));
+    reasons.say(format!(
+        "{} threads for the job, one for the core; registers: {} ({} lanes), the widest of this machine",
+        rayon::current_num_threads(),
+        registers(),
+        lanes()
+    ));
     let progress = Progress::new(*quiet);
     let mut speed = Speed { synthetic: arguments.captures.is_empty(), ..Speed::default() };
     if wanted(Part::Read) || wanted(Part::Job) {
-        let measured = measure(arguments, &progress, &mut speed);
+        let measured = measure(arguments, &progress, &mut speed, reasons);
         measured.inspect_err(|_| progress.finish())?;
     }
     if wanted(Part::Core) {
@@ -101,11 +111,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// What needs a capture: the stages, the job and the roof.
-fn measure(arguments: &Arguments, progress: &Progress, speed: &mut Speed) -> Result<()> {
+fn measure(arguments: &Arguments, progress: &Progress, speed: &mut Speed, reasons: Reasons) -> Result<()> {
     let folder = tempfile::tempdir().map_err(|e| Error::io(std::env::temp_dir(), e))?;
     let mut options = Options { band_hz: arguments.band.map(|BandHz(low, high)| (low, high)), ..Options::default() };
     let (paths, site) = match arguments.captures.first() {
         None => {
+            reasons.say("a synthetic capture of ten seconds and sixteen channels is measured: none was given");
             progress.show("simulating", 0.0);
             let (capture, site) = synthetic(folder.path())?;
             options.band_hz = options.band_hz.or(Some(SCENE_BAND_HZ));
@@ -113,7 +124,15 @@ fn measure(arguments: &Arguments, progress: &Progress, speed: &mut Speed) -> Res
         }
         Some(first) => {
             let beside = Some(first.with_file_name("site.toml")).filter(|path| path.exists());
-            let site = arguments.site.clone().or(beside).map(|path| read_site(&path)).transpose()?;
+            let site = arguments.site.clone().or(beside);
+            reasons.say(match &site {
+                _ if arguments.only == Some(Part::Read) => "reading alone is measured, as asked".to_owned(),
+                Some(path) => format!("the whole job is measured too, with the site {}", path.display()),
+                None => {
+                    "the stages alone are measured: --site names none, and none stands beside the capture".to_owned()
+                }
+            });
+            let site = site.map(|path| read_site(&path)).transpose()?;
             (arguments.captures.clone(), site)
         }
     };

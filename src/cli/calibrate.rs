@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use pinhole::atomic::write_atomically;
-use pinhole::calibrate::{Asked, Options, calibrate, hear};
+use pinhole::calibrate::{Asked, Heard, Options, calibrate, hear};
 use pinhole::report::{calibration_json, calibration_text, write_calibration_plot};
 use pinhole::site::{Point3, read_site, restated};
 use pinhole::{Error, Result};
 
-use super::console::{self, Progress};
+use super::console::{self, Progress, Reasons};
 use super::quantity::{self, BandHz};
 
 const EXAMPLES: &str = "Examples:
@@ -84,7 +84,7 @@ enum Fit {
 ///
 /// # Errors
 /// Whatever is wrong with captures, site and places, or stops the writing.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { output, .. } = arguments;
     if output.exists() && !arguments.force {
         return Err(Error::request(format!(
@@ -113,9 +113,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let progress = Progress::new(arguments.quiet);
     let shown = |stage: &'static str, share: f64| progress.show(stage, share);
     let heard = hear(&site, &arguments.captures, &arguments.places, options.band_hz, &shown);
-    let found = heard.and_then(|heard| calibrate(&site, heard, &options, &shown));
+    let heard = heard.inspect_err(|_| progress.finish())?;
+    progress.aside(|| reasons.say_all(heard.iter().map(Heard::road)));
+    let found = calibrate(&site, heard, &options, &shown);
     progress.finish();
     let found = found?;
+    reasons.say_all(&found.notes);
     let text = std::fs::read_to_string(&arguments.site).map_err(|e| Error::io(&arguments.site, e))?;
     let text = restated(&text, &site, &found.site, output)?;
     let mut folder = output.file_stem().unwrap_or_default().to_os_string();

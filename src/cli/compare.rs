@@ -8,7 +8,7 @@ use pinhole::atomic::write_atomically;
 use pinhole::report::{Comparison, Finding, write_comparison_plot};
 use pinhole::{Error, Result};
 
-use super::console;
+use super::console::{self, Reasons};
 
 const EXAMPLES: &str = "Example:
   pinhole compare before.pinhole/result.json after.pinhole/result.json
@@ -44,9 +44,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Whatever is wrong with the results, or stops the writing.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     console::check_folder(&arguments.out)?;
     let comparison = Comparison::of(read(&arguments.a)?, read(&arguments.b)?)?;
+    reasons.say_all(&comparison.notes);
     if !arguments.no_plots {
         write_comparison_plot(&comparison, &arguments.out)?;
     }

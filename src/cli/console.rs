@@ -24,6 +24,33 @@ pub fn complain(what: &str) {
     let _ = writeln!(io::stderr(), "pinhole: {what}");
 }
 
+/// What a command decided and why, said on stderr where `-v` asks for it.
+///
+/// `--quiet` silences what nobody asked for, progress and warnings; whoever adds `-v` asked for this, and gets it alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Reasons {
+    asked: bool,
+}
+
+impl Reasons {
+    /// Said where they are `asked` for.
+    pub fn new(asked: bool) -> Self {
+        Self { asked }
+    }
+
+    /// Says one.
+    pub fn say(self, why: impl AsRef<str>) {
+        if self.asked {
+            complain(why.as_ref());
+        }
+    }
+
+    /// Says several.
+    pub fn say_all(self, reasons: impl IntoIterator<Item = impl AsRef<str>>) {
+        reasons.into_iter().for_each(|why| self.say(why));
+    }
+}
+
 /// Whether answers may be coloured.
 pub fn colour() -> bool {
     io::stdout().is_terminal() && no_colour_is_unset()
@@ -36,7 +63,8 @@ fn no_colour_is_unset() -> bool {
 /// A usage error in at most three lines: what is wrong, what may be meant, where to read on. `verb` is the command that was asked
 /// for, where it is one.
 pub fn usage_error(error: &clap::Error, verb: Option<&str>) -> String {
-    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    use clap::error::ErrorKind::{DisplayHelpOnMissingArgumentOrSubcommand, MissingSubcommand};
+    if matches!(error.kind(), DisplayHelpOnMissingArgumentOrSubcommand | MissingSubcommand) {
         return "no command; begin with 'pinhole locate CAPTURE.wav'\n  see 'pinhole --help' for the others".to_owned();
     }
     let rendered = error.render().to_string();
@@ -88,6 +116,11 @@ impl Progress {
     pub fn show(&self, stage: &'static str, share: f64) {
         self.bar.set_message(stage);
         self.bar.set_position((share * 1000.0) as u64);
+    }
+
+    /// Lets something be said while the bar is out of the way.
+    pub fn aside(&self, say: impl FnOnce()) {
+        self.bar.suspend(say);
     }
 
     /// Removes the bar.

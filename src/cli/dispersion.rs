@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use pinhole::atomic::write_atomically;
-use pinhole::propagation::Medium;
+use pinhole::propagation::{Dispersion, Medium};
 use pinhole::report::{dispersion_csv, dispersion_table, write_dispersion_plot};
 use pinhole::site::read_site;
 use pinhole::{Error, Result};
 
-use super::console;
+use super::console::{self, Reasons};
 use super::quantity::{self, BandHz};
 
 const EXAMPLES: &str = "Example:
@@ -41,7 +41,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Whatever is wrong with the site or the band, or stops the writing.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let site = read_site(&arguments.site)?;
     let first = Medium::of(&site);
     let band_hz = arguments.band.map_or(first.usual_band_hz(), |BandHz(low_hz, high_hz)| [low_hz, high_hz]);
@@ -56,7 +56,26 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             known_high_hz / 1e3
         )));
     }
+    let [low, high] = band_hz.map(|hz| hz / 1e3);
+    reasons.say(match arguments.band {
+        Some(_) => format!("band {low:.1}..{high:.1} kHz as asked"),
+        None => format!("band {low:.1}..{high:.1} kHz: {}", first.why_usual()),
+    });
+    reasons.say(match &first.dispersion {
+        Dispersion::Lamb { thickness_m, .. } => {
+            format!("waves known at every frequency: Lamb's equations for {:.3} mm of this metal", thickness_m * 1e3)
+        }
+        Dispersion::Measured(_) => format!(
+            "waves known from {:.1} to {:.1} kHz: the first and the last row of the site's curve",
+            known_low_hz / 1e3,
+            known_high_hz / 1e3
+        ),
+        Dispersion::None(speed_m_s) => format!("waves known at every frequency: one speed, {speed_m_s:.2} m/s"),
+    });
     let other = first.other_mode();
+    if let Some(mode) = other.as_ref().and_then(|other| other.mode) {
+        reasons.say(format!("{} as well: the same wall carries it", mode.name()));
+    }
     let media: Vec<Medium> = std::iter::once(first).chain(other).collect();
     let out = arguments.out.clone().unwrap_or_else(|| {
         let mut name = arguments.site.file_stem().unwrap_or_default().to_os_string();

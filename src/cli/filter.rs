@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use pinhole::capture::Captures;
-use pinhole::channelise::Band;
+use pinhole::channelise::{Band, BandResponse, STOP_DB};
 use pinhole::filter::filter;
 use pinhole::{Error, Result};
 
-use super::console::{self, Progress};
+use super::console::{self, Progress, Reasons};
 use super::quantity::{self, BandHz};
 
 const EXAMPLES: &str = "Examples:
@@ -42,15 +42,20 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Those of reading and writing.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { capture, band: BandHz(low_hz, high_hz), out, quiet } = arguments;
     not_over(out, capture)?;
     let mut captures = Captures::open(std::slice::from_ref(capture))?;
     let band = Band::new(*low_hz, *high_hz, f64::from(captures.sample_rate_hz()))?;
+    let response = BandResponse::new(&band, f64::from(captures.sample_rate_hz()));
+    reasons.say_all(reasons_of(&response, &band, captures.sample_rate_hz()));
     let progress = Progress::new(*quiet);
-    let held = filter(&mut captures, &band, out, &|share| progress.show("filtering", share));
+    let held = filter(&mut captures, &response, out, &|share| progress.show("filtering", share));
     progress.finish();
     let held = held?;
+    if held == 0 {
+        reasons.say("no sample was beyond full scale, so none had to be held there");
+    }
     if !quiet {
         captures.warnings().for_each(console::complain);
         if held > 0 {
@@ -60,6 +65,24 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         console::complain(&format!("{:.1} to {:.1} kHz in {}", low_hz / 1e3, high_hz / 1e3, out.display()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How the filter was made.
+fn reasons_of(response: &BandResponse, band: &Band, rate_hz: u32) -> [String; 2] {
+    let samples = 2 * response.reach() + 1;
+    let why = match (band.low_hz(), band.high_hz() - band.low_hz()) {
+        _ if response.is_longest() => "a longer response, with narrower ones, is not made",
+        (0.0, _) => "a tenth of the upper frequency",
+        (low_hz, width_hz) if low_hz <= width_hz => "a tenth of the lower frequency",
+        _ => "a tenth of the band, which is narrow",
+    };
+    [
+        format!(
+            "{samples} samples of response ({:.2} ms), alike before and after: nothing is delayed",
+            samples as f64 / f64::from(rate_hz) * 1e3
+        ),
+        format!("edges {:.3} kHz wide, {STOP_DB:.0} dB down beyond: {why}", response.edge_hz / 1e3),
+    ]
 }
 
 /// Endings of sound that is written.

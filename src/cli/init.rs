@@ -10,7 +10,7 @@ use pinhole::site::{Sensors, Shape, draft};
 use pinhole::{Error, Result};
 
 use super::ask::{self, Dialogue};
-use super::console;
+use super::console::{self, Reasons};
 use super::quantity;
 
 const EXAMPLES: &str = "Examples:
@@ -75,25 +75,34 @@ struct Answers {
     sensors: Sensors,
     count: u16,
     sigma_m: f64,
+    /// Where each came from.
+    notes: Vec<String>,
 }
 
 /// Runs the command.
 ///
 /// # Errors
 /// [`Error::Request`] where the size does not fit the shape or the file is there already, and those of writing.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { out, .. } = arguments;
     if out.exists() && !arguments.force {
         return Err(Error::request(format!("{} is there already; name another file, or add --force", out.display())));
     }
     let asks = ask::somebody_is_there() && !arguments.quiet && !arguments.no_questions;
     // Where nobody is asked, every answer is the usual one.
-    let Answers { shape, name, sensors, count, sigma_m } = match asks {
+    let Answers { shape, name, sensors, count, sigma_m, notes } = match asks {
         true => answers(arguments, |question, usual, read| {
             Dialogue::new(io::stdin().lock(), io::stderr()).ask(question, usual, read)
         }),
         false => answers(arguments, |_, usual, read| read(usual).map_err(Error::request)),
     }?;
+    reasons.say(match asks {
+        true => "asked what no flag says: somebody is at the terminal",
+        false if arguments.quiet => "asked nothing: --quiet is there",
+        false if arguments.no_questions => "asked nothing: --no-questions is there",
+        false => "asked nothing: nobody is at a terminal",
+    });
+    reasons.say_all(notes);
     let text = draft(&name, shape, sensors, usize::from(count), sigma_m);
     write_atomically(out, text.as_bytes())?;
     if !arguments.quiet {
@@ -106,48 +115,60 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 type Reader<'t> = &'t mut dyn FnMut(&str) -> std::result::Result<(), String>;
 
 /// What flags say, and for the rest what `ask` is answered to a question with a usual answer.
-fn answers(arguments: &Arguments, mut ask: impl FnMut(&str, &str, Reader<'_>) -> Result<()>) -> Result<Answers> {
-    let shape = told(arguments.shape, &mut ask, "Walls: tunnel, plate or box?", "tunnel", |text| {
+fn answers(arguments: &Arguments, ask: impl FnMut(&str, &str, Reader<'_>) -> Result<()>) -> Result<Answers> {
+    let mut asking = Asking { ask, notes: Vec::new() };
+    let shape = asking.told(arguments.shape, "--shape", "Walls: tunnel, plate or box?", "tunnel", |text| {
         ShapeName::from_str(text, true).map_err(|_| format!("'{text}' is none of tunnel, plate and box"))
     })?;
     let (question, usual) = size_question(shape);
-    let shape = match &arguments.size {
-        Some(size) => sized(shape, &size.0).map_err(Error::request)?,
-        None => told(None, &mut ask, question, usual, |text| sized(shape, &quantity::lengths_m(text)?.0))?,
-    };
-    let contacts = match arguments.contacts {
-        Some(thickness_m) => Some(sheet(thickness_m).map_err(Error::request)?),
-        None => {
-            told(None, &mut ask, "Thickness of the sheet, for contact sensors; air for microphones?", "air", |text| {
-                if text.eq_ignore_ascii_case("air") { Ok(None) } else { sheet(quantity::length_m(text)?).map(Some) }
-            })?
-        }
-    };
+    let size = arguments.size.as_ref().map(|size| sized(shape, &size.0)).transpose().map_err(Error::request)?;
+    let shape = asking.told(size, "--size", question, usual, |text| sized(shape, &quantity::lengths_m(text)?.0))?;
+    let contacts = arguments.contacts.map(sheet).transpose().map_err(Error::request)?;
+    let question = "Thickness of the sheet, for contact sensors; air for microphones?";
+    let contacts = asking.told(contacts.map(Some), "--contacts", question, "air", |text| {
+        if text.eq_ignore_ascii_case("air") { Ok(None) } else { sheet(quantity::length_m(text)?).map(Some) }
+    })?;
     let sensors =
         contacts.map_or(Sensors::Microphones, |thickness_m| Sensors::Contacts { thickness_mm: thickness_m * 1e3 });
-    let count = told(arguments.sensors, &mut ask, "How many sensors?", "8", count)?;
+    let count = asking.told(arguments.sensors, "--sensors", "How many sensors?", "8", count)?;
     let usual = if contacts.is_some() { "1mm" } else { "2mm" };
-    let sigma_m = told(arguments.sigma, &mut ask, "How well are their places known (1 sigma)?", usual, sigma_m)?;
-    let name = told(arguments.name.clone(), &mut ask, "Name shown on plots?", "my module", |text| Ok(text.to_owned()))?;
-    Ok(Answers { shape, name, sensors, count, sigma_m })
+    let question = "How well are their places known (1 sigma)?";
+    let sigma_m = asking.told(arguments.sigma, "--sigma", question, usual, sigma_m)?;
+    let name = arguments.name.clone();
+    let name = asking.told(name, "--name", "Name shown on plots?", "my module", |text| Ok(text.to_owned()))?;
+    Ok(Answers { shape, name, sensors, count, sigma_m, notes: asking.notes })
 }
 
-/// The flag's word, or the answer to a question.
-fn told<T>(
-    flag: Option<T>,
-    ask: &mut impl FnMut(&str, &str, Reader<'_>) -> Result<()>,
-    question: &str,
-    usual: &str,
-    read: impl Fn(&str) -> std::result::Result<T, String>,
-) -> Result<T> {
-    let mut value = flag;
-    if value.is_none() {
-        ask(question, usual, &mut |text| {
-            value = Some(read(text)?);
+/// Who asks, and where each answer came from.
+struct Asking<A> {
+    ask: A,
+    notes: Vec<String>,
+}
+
+impl<A: FnMut(&str, &str, Reader<'_>) -> Result<()>> Asking<A> {
+    /// The flag's word, or the answer to a question.
+    fn told<T>(
+        &mut self,
+        word: Option<T>,
+        flag: &str,
+        question: &str,
+        usual: &str,
+        read: impl Fn(&str) -> std::result::Result<T, String>,
+    ) -> Result<T> {
+        if let Some(word) = word {
+            self.notes.push(format!("{flag} as it was given"));
+            return Ok(word);
+        }
+        let mut answer = None;
+        (self.ask)(question, usual, &mut |text| {
+            let why = if text == usual { "the usual one" } else { "as answered" };
+            answer = Some((read(text)?, format!("{flag} {text}: {why}")));
             Ok(())
         })?;
+        let (value, note) = answer.expect("no question ends without an answer");
+        self.notes.push(note);
+        Ok(value)
     }
-    Ok(value.expect("no question ends without an answer"))
 }
 
 fn size_question(shape: ShapeName) -> (&'static str, &'static str) {

@@ -11,7 +11,7 @@ use pinhole::report::{Inspected, inspection_json, inspection_text, write_inspect
 use pinhole::site::{Site, read_site};
 use pinhole::{Error, Result};
 
-use super::console::{self, Progress};
+use super::console::{self, Progress, Reasons};
 
 const EXAMPLES: &str = "Examples:
   pinhole inspect samples/tunnel/capture.wav
@@ -45,15 +45,16 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Those of reading, and of a site that does not fit.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { out, json, quiet, .. } = arguments;
     out.iter().try_for_each(|out| console::check_folder(out))?;
     let mut captures = Captures::open(&arguments.captures)?;
-    let (names, groups) = named(arguments, &captures)?;
+    let (names, groups) = named(arguments, &captures, reasons)?;
     let progress = Progress::new(*quiet);
     let inspection = inspect(&mut captures, &groups, &|share| progress.show("listening", share));
     progress.finish();
     let inspection = inspection?;
+    reasons.say_all(&inspection.notes);
     let warnings: Vec<String> = captures.warnings().map(str::to_owned).collect();
     let subject = Inspected { inspection: &inspection, captures: &captures, names: &names, warnings: &warnings };
     if let Some(out) = out {
@@ -67,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// Name and clock of each channel, file after file: by the site where there is one, else by the recorder's notes.
-fn named(arguments: &Arguments, captures: &Captures) -> Result<(Vec<String>, Vec<usize>)> {
+fn named(arguments: &Arguments, captures: &Captures, reasons: Reasons) -> Result<(Vec<String>, Vec<usize>)> {
     let files = captures.files();
     let firsts: Vec<usize> =
         files.iter().scan(0, |next, file| Some(std::mem::replace(next, *next + file.channels()))).collect();
@@ -85,7 +86,7 @@ fn named(arguments: &Arguments, captures: &Captures) -> Result<(Vec<String>, Vec
     let mono = files.iter().all(|file| file.channels() == 1);
     let mut groups: Vec<usize> =
         files.iter().enumerate().flat_map(|(f, file)| vec![if mono { 0 } else { f }; file.channels()]).collect();
-    if let Some(site) = site(arguments, captures)? {
+    if let Some(site) = site(arguments, captures, reasons)? {
         let sensors: Vec<usize> = (0..site.sensors.len()).collect();
         let clocks = site.clock_groups();
         for (sensor, (file, channel)) in selection(&site, captures, &sensors)?.into_iter().enumerate() {
@@ -93,23 +94,44 @@ fn named(arguments: &Arguments, captures: &Captures) -> Result<(Vec<String>, Vec
             names[at] = site.sensors[sensor].id.clone();
             groups[at] = clocks[sensor];
         }
+    } else {
+        let noted: usize = files.iter().map(|file| file.notes().track_names.len()).sum();
+        reasons.say(match noted {
+            0 => "channels are numbered: the recorder noted no names".to_owned(),
+            _ => format!("names of {noted} of {} channels are the recorder's notes", names.len()),
+        });
     }
     Ok((names, groups))
 }
 
-fn site(arguments: &Arguments, captures: &Captures) -> Result<Option<Site>> {
+fn site(arguments: &Arguments, captures: &Captures, reasons: Reasons) -> Result<Option<Site>> {
     if let Some(path) = &arguments.site {
+        reasons.say(format!("names and clocks of the site {}, as asked", path.display()));
         return read_site(path).map(Some);
     }
     let beside = arguments.captures[0].parent().unwrap_or(Path::new("")).join("site.toml");
-    // Nobody asked for this one: it helps where it fits.
-    let fits = |site: &Site| {
-        let sensors: Vec<usize> = (0..site.sensors.len()).collect();
-        selection(site, captures, &sensors).is_ok()
+    let site = match read_site(&beside) {
+        Ok(site) => site,
+        Err(Error::Io { .. }) => {
+            let what = if beside.exists() { "cannot be read" } else { "is not there" };
+            reasons.say(format!("no site: {} {what}, and --site names no other", beside.display()));
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
     };
-    match read_site(&beside) {
-        Ok(site) => Ok(Some(site).filter(fits)),
-        Err(Error::Io { .. }) => Ok(None),
-        Err(error) => Err(error),
+    // Nobody asked for this one: it helps where it fits.
+    let sensors: Vec<usize> = (0..site.sensors.len()).collect();
+    match selection(&site, captures, &sensors) {
+        Ok(_) => {
+            reasons.say(format!(
+                "names and clocks of the site {}: it stands beside the capture and fits it",
+                beside.display()
+            ));
+            Ok(Some(site))
+        }
+        Err(why) => {
+            reasons.say(format!("no site: {} stands beside the capture, but {why}", beside.display()));
+            Ok(None)
+        }
     }
 }

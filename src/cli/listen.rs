@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use pinhole::capture::Captures;
-use pinhole::filter::{Slice, Steering, listen};
+use pinhole::filter::{Measure, Raised, Slice, Steering, listen};
 use pinhole::locate::{Steered, selection};
 use pinhole::site::{Point3, Site, read_site};
 use pinhole::{Error, Result};
 use realfft::num_complex::Complex;
 use serde_json::Value;
 
-use super::console::{self, Progress};
+use super::console::{self, Progress, Reasons};
 use super::filter::not_over;
 use super::quantity;
 
@@ -26,6 +26,10 @@ const EXAMPLES: &str = "Examples:
 Ten kilohertz about --centre are moved down to 0.5..10.5 kHz, one sideband only, so that nothing folds in.
 --steer and --leak add up all sensors of one clock as they hear that place. --leak reads the place from
 result.json, which pinhole locate wrote. The sound is raised to a comfortable level unless --gain says how much.";
+
+/// Where leaks are heard best where nobody asks otherwise, hertz, and the most of its sample rate that a recorder allows.
+const USUAL_HZ: f64 = 40e3;
+const OF_RATE: f64 = 0.3;
 
 /// Flags of `pinhole listen`.
 #[derive(Debug, Args)]
@@ -67,16 +71,21 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Those of reading and writing, and of a site that does not fit.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { out, quiet, .. } = arguments;
     arguments.captures.iter().try_for_each(|capture| not_over(out, capture))?;
     let mut captures = Captures::open(&arguments.captures)?;
     let rate_hz = captures.sample_rate_hz();
-    let centre_hz = arguments.centre.unwrap_or(40e3f64.min(0.3 * f64::from(rate_hz)));
+    let centre_hz = centre_hz(arguments, rate_hz, reasons);
     let slice = Slice::about(centre_hz, rate_hz)?;
-    let steered = place(arguments)?.map(|place| -> Result<Steered> {
+    reasons.say(format!("written at {} of {rate_hz} Hz: enough for ears, and for players", slice.rate_hz));
+    let steered = place(arguments, reasons)?.map(|place| -> Result<Steered> {
         let site = site(arguments)?;
         let steered = Steered::to(&site, &place)?;
+        let [x, y, z]: [f64; 3] = place.into();
+        let sensors = steered.sensors.len();
+        reasons
+            .say(format!("{sensors} sensors, all of the first clock, added up as they hear {x:.3}, {y:.3}, {z:.3} m"));
         captures.select(selection(&site, &captures, &steered.sensors)?);
         Ok(steered)
     });
@@ -99,12 +108,25 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
                 Error::request(format!("{file}: {} channels; --channel {channel} is none of them", all.len()))
             })?;
             captures.select(vec![*one]);
+            reasons.say(format!("channel {channel} alone: neither --steer nor --leak names a place to listen to"));
             let steering = Steering { weight: &|_, _| Complex::new(1.0, 0.0), most_s: 0.0 };
             listen(&mut captures, &slice, &steering, arguments.gain, out, &show)
         }
     };
     progress.finish();
-    let gain_db = done?;
+    let Raised { gain_db, by } = done?;
+    reasons.say(match by {
+        Measure::Asked => format!("gain {gain_db:.1} dB as asked"),
+        Measure::Silence => "no gain: the slice is silent".to_owned(),
+        Measure::Rms([from, to]) => {
+            format!("gain {gain_db:.1} dB: from {from:.1} to {to:.1} dB re full scale, root mean square")
+        }
+        Measure::Peak([from, to]) => {
+            format!(
+                "gain {gain_db:.1} dB: the highest peak from {from:.1} to {to:.1} dB re full scale, more would clip"
+            )
+        }
+    });
     if !quiet {
         captures.warnings().for_each(console::complain);
         console::complain(&format!(
@@ -118,12 +140,26 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The middle of the slice that is heard.
+fn centre_hz(arguments: &Arguments, rate_hz: u32, reasons: Reasons) -> f64 {
+    let highest_hz = OF_RATE * f64::from(rate_hz);
+    let (centre_hz, why) = match arguments.centre {
+        Some(centre_hz) => (centre_hz, "as asked"),
+        None if USUAL_HZ <= highest_hz => {
+            (USUAL_HZ, "in the middle, by octaves, of the 20 to 80 kHz that leaks are heard in")
+        }
+        None => (highest_hz, "at three tenths of the sample rate: so slow a recorder carries too little above"),
+    };
+    reasons.say(format!("centre {:.1} kHz {why}", centre_hz / 1e3));
+    centre_hz
+}
+
 fn site(arguments: &Arguments) -> Result<Site> {
     read_site(&arguments.site.clone().unwrap_or_else(|| arguments.captures[0].with_file_name("site.toml")))
 }
 
 /// The place to listen to, where one is asked for.
-fn place(arguments: &Arguments) -> Result<Option<Point3>> {
+fn place(arguments: &Arguments, reasons: Reasons) -> Result<Option<Point3>> {
     let Some(number) = arguments.leak else { return Ok(arguments.steer) };
     let beside = || {
         let mut name = arguments.captures[0].file_stem().unwrap_or_default().to_os_string();
@@ -131,6 +167,7 @@ fn place(arguments: &Arguments) -> Result<Option<Point3>> {
         PathBuf::from(name).join("result.json")
     };
     let path = arguments.result.clone().unwrap_or_else(beside);
+    reasons.say(format!("the place of leak {number} in {}", path.display()));
     if !path.exists() {
         let what = "is not there; locate the capture first, or name another with --result";
         return Err(Error::io(&path, io::Error::new(io::ErrorKind::NotFound, what)));

@@ -10,6 +10,7 @@ use pinhole::site::{Climate, read_site_in};
 use pinhole::{Error, Result};
 
 use super::analysis::{Analysis, Job};
+use super::console::Reasons;
 
 const EXAMPLES: &str = "Examples:
   pinhole locate samples/tunnel/capture.wav
@@ -45,12 +46,12 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Whatever stops the analysis or the writing of its results.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { captures, background, transient, analysis, .. } = arguments;
     analysis.prepare(&captures[0])?;
-    let site_path = site_path(arguments.site.as_deref(), &captures[0])?;
+    let site_path = site_path(arguments.site.as_deref(), &captures[0], reasons)?;
     let site = read_site_in(&site_path, &climate(captures)?)?;
-    analysis.run(&Job { site, input: &captures[0], site_path, captures, background, transient: *transient })
+    analysis.run(&Job { site, input: &captures[0], site_path, captures, background, transient: *transient }, reasons)
 }
 
 /// What the recorders noted of the air.
@@ -67,8 +68,9 @@ fn climate(captures: &[PathBuf]) -> Result<Climate> {
 ///
 /// # Errors
 /// [`Error::Request`] where there is none, [`Error::Io`] where there is no capture.
-pub fn site_path(named: Option<&Path>, capture: &Path) -> Result<PathBuf> {
+pub fn site_path(named: Option<&Path>, capture: &Path, reasons: Reasons) -> Result<PathBuf> {
     if let Some(path) = named {
+        reasons.say(format!("site {} as asked", path.display()));
         return Ok(path.to_path_buf());
     }
     // A capture that is not there has no site beside it either, and is what must be told.
@@ -81,6 +83,8 @@ pub fn site_path(named: Option<&Path>, capture: &Path) -> Result<PathBuf> {
     capture.metadata().map_err(|e| Error::io(capture, e))?;
     let beside = capture.parent().unwrap_or(Path::new("")).join("site.toml");
     if beside.exists() {
+        reasons
+            .say(format!("site {}: it stands beside the first capture, and --site names no other", beside.display()));
         return Ok(beside);
     }
     Err(Error::request(format!("no site file: {} does not exist; name one with --site SITE.toml", beside.display())))

@@ -24,11 +24,16 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use console::Reasons;
+use pinhole::Result;
 
 /// Finds a leak in a module's wall from multi-channel ultrasonic recordings.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100, propagate_version = true)]
 struct Arguments {
+    /// Say on stderr what was decided and why, with --quiet too
+    #[arg(long, short, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -69,6 +74,29 @@ enum Command {
     Bench(bench::Arguments),
 }
 
+impl Command {
+    fn run(&self, reasons: Reasons) -> Result<ExitCode> {
+        match self {
+            Self::Locate(arguments) => locate::run(arguments, reasons),
+            Self::Batch(arguments) => batch::run(arguments, reasons),
+            Self::Inspect(arguments) => inspect::run(arguments, reasons),
+            Self::Filter(arguments) => filter::run(arguments, reasons),
+            Self::Listen(arguments) => listen::run(arguments, reasons),
+            Self::Spectra(arguments) => spectra::run(arguments, reasons),
+            Self::Survey(arguments) => survey::run(arguments, reasons),
+            Self::Plan(arguments) => plan::run(arguments, reasons),
+            Self::Calibrate(arguments) => calibrate::run(arguments, reasons),
+            Self::Compare(arguments) => compare::run(arguments, reasons),
+            Self::Dispersion(arguments) => dispersion::run(arguments, reasons),
+            Self::Init(arguments) => init::run(arguments, reasons),
+            Self::Simulate(arguments) => simulate::run(arguments, reasons),
+            Self::Completions(arguments) => shell::complete(arguments, Arguments::command(), reasons),
+            Self::Man(arguments) => shell::man(arguments, Arguments::command(), reasons),
+            Self::Bench(arguments) => bench::run(arguments, reasons),
+        }
+    }
+}
+
 /// Exit status after Ctrl-C, as shells have it.
 const INTERRUPTED: i32 = 130;
 
@@ -82,25 +110,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = arguments.into_iter().collect();
     let parsed = Arguments::command().try_get_matches_from(&words).and_then(|m| Arguments::from_arg_matches(&m));
     let done = match parsed {
-        Ok(Arguments { command: Command::Locate(arguments) }) => locate::run(&arguments),
-        Ok(Arguments { command: Command::Inspect(arguments) }) => inspect::run(&arguments),
-        Ok(Arguments { command: Command::Filter(arguments) }) => filter::run(&arguments),
-        Ok(Arguments { command: Command::Listen(arguments) }) => listen::run(&arguments),
-        Ok(Arguments { command: Command::Batch(arguments) }) => batch::run(&arguments),
-        Ok(Arguments { command: Command::Init(arguments) }) => init::run(&arguments),
-        Ok(Arguments { command: Command::Spectra(arguments) }) => spectra::run(&arguments),
-        Ok(Arguments { command: Command::Survey(arguments) }) => survey::run(&arguments),
-        Ok(Arguments { command: Command::Plan(arguments) }) => plan::run(&arguments),
-        Ok(Arguments { command: Command::Calibrate(arguments) }) => calibrate::run(&arguments),
-        Ok(Arguments { command: Command::Compare(arguments) }) => compare::run(&arguments),
-        Ok(Arguments { command: Command::Dispersion(arguments) }) => dispersion::run(&arguments),
-        Ok(Arguments { command: Command::Bench(arguments) }) => bench::run(&arguments),
-        Ok(Arguments { command: Command::Completions(arguments) }) => shell::complete(&arguments, Arguments::command()),
-        Ok(Arguments { command: Command::Man(arguments) }) => shell::man(&arguments, Arguments::command()),
-        Ok(Arguments { command: Command::Simulate(arguments) }) => simulate::run(&arguments),
+        Ok(Arguments { verbose, command }) => command.run(Reasons::new(verbose)),
         Err(error) if error.use_stderr() => {
             let verbs = Arguments::command();
-            let asked = words.get(1).and_then(|word| verbs.find_subcommand(word));
+            let asked = words.iter().skip(1).find_map(|word| verbs.find_subcommand(word));
             console::complain(&console::usage_error(&error, asked.map(|verb| verb.get_name())));
             return ExitCode::from(2);
         }

@@ -10,7 +10,7 @@ use pinhole::report::{plan_csv, plan_json, plan_text, write_plan_plot};
 use pinhole::site::{Point3, read_site};
 use pinhole::{Error, Result};
 
-use super::console::{self, Progress};
+use super::console::{self, Progress, Reasons};
 use super::quantity::{self, BandHz};
 
 const EXAMPLES: &str = "Examples:
@@ -68,7 +68,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Whatever is wrong with the site or the plan, or stops the writing.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     if !arguments.rail.is_empty() && arguments.add == 0 {
         return Err(Error::request("--at names places for more sensors; say how many with --add N"));
     }
@@ -89,6 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let planned = plan(&site, &options, &|stage, share| progress.show(stage, share));
     progress.finish();
     let planned = planned?;
+    reasons.say_all(&planned.notes);
     let out = arguments.out.clone().unwrap_or_else(|| {
         let mut name = arguments.site.file_stem().unwrap_or_default().to_os_string();
         name.push(".plan");

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use pinhole::atomic::write_atomically;
 use pinhole::{Error, Result};
 
-use super::console;
+use super::console::{self, Reasons};
 
 const COMPLETIONS: &str = "Examples:
   pinhole completions bash > ~/.local/share/bash-completion/completions/pinhole
@@ -41,8 +41,13 @@ pub struct Man {
 ///
 /// # Errors
 /// Those of printing.
-pub fn complete(arguments: &Completions, mut program: Command) -> Result<ExitCode> {
+pub fn complete(arguments: &Completions, mut program: Command, reasons: Reasons) -> Result<ExitCode> {
     let mut text = Vec::new();
+    reasons.say(format!(
+        "{} as asked, for {} commands: their flags are written out, so that a new version needs new completions",
+        arguments.shell,
+        program.get_subcommands().count()
+    ));
     clap_complete::generate(arguments.shell, &mut program, "pinhole", &mut text);
     console::print(&String::from_utf8_lossy(&text))?;
     Ok(ExitCode::SUCCESS)
@@ -52,7 +57,7 @@ pub fn complete(arguments: &Completions, mut program: Command) -> Result<ExitCod
 ///
 /// # Errors
 /// Those of writing.
-pub fn man(arguments: &Man, program: Command) -> Result<ExitCode> {
+pub fn man(arguments: &Man, program: Command, reasons: Reasons) -> Result<ExitCode> {
     let mut program = program.disable_help_subcommand(true);
     program.build();
     let page = |command: &Command, name: &str| -> Result<()> {
@@ -66,6 +71,8 @@ pub fn man(arguments: &Man, program: Command) -> Result<ExitCode> {
     for command in program.get_subcommands() {
         page(command, &format!("pinhole-{}", command.get_name()))?;
     }
+    reasons
+        .say(format!("{} as asked; man finds pages there where its parent is on the manpath", arguments.out.display()));
     console::complain(&format!("{} pages in {}", program.get_subcommands().count() + 1, arguments.out.display()));
     Ok(ExitCode::SUCCESS)
 }

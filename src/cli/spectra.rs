@@ -12,7 +12,7 @@ use pinhole::site::read_site;
 use pinhole::{Error, Result};
 
 use super::analysis::start_threads;
-use super::console::{self, Progress};
+use super::console::{self, Progress, Reasons};
 use super::locate::site_path;
 use super::quantity::{self, BandHz};
 
@@ -62,14 +62,15 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Whatever is wrong with captures and site, or stops the writing.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { captures, output, .. } = arguments;
     start_threads(arguments.threads)?;
     let progress = Progress::new(arguments.quiet);
     let recorded =
-        if captures.iter().any(|path| is_spectra(path)) { sum(arguments) } else { hear(arguments, &progress) };
+        if captures.iter().any(|path| is_spectra(path)) { sum(arguments) } else { hear(arguments, &progress, reasons) };
     progress.finish();
     let recorded = recorded?;
+    reasons.say_all(reasons_of(&recorded, arguments.slice));
     write_spectra(output, &recorded)?;
     let layout = recorded.heard.spectra.layout();
     let [low, high] = recorded.band_hz.map(|hz| hz / 1e3);
@@ -89,6 +90,33 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How it came to be: band and segments, stretches and what they are known by.
+fn reasons_of(recorded: &Recorded, slice: Option<Part>) -> Vec<String> {
+    let spectra = &recorded.heard.spectra;
+    let mut told = recorded.notes.clone();
+    if told.is_empty() {
+        let pieces = recorded.pieces.len();
+        told.push(format!("stretches added: {pieces}, cut alike, on the same channels, none twice"));
+    }
+    told.push(format!(
+        "{} segments count as {:.0} averages: neighbours overlap",
+        spectra.segments(),
+        spectra.averages()
+    ));
+    for piece in recorded.pieces.iter().filter(|_| !recorded.notes.is_empty()) {
+        let end = piece.first_frame + piece.frames;
+        let part = slice.map_or(String::new(), |part| format!(", part {} of {}", part.index + 1, part.of));
+        told.push(format!("{}: samples {} to {end}{part}", piece.files.join(", "), piece.first_frame));
+        for (file, digest) in piece.files.iter().zip(&piece.digests) {
+            told.push(format!(
+                "{file}: known by {:.16}…, the BLAKE3 of its bytes, so that no sound is added twice",
+                digest
+            ));
+        }
+    }
+    told
+}
+
 /// Adds spectra that were written before.
 fn sum(arguments: &Arguments) -> Result<Recorded> {
     let Arguments { captures, band, from, to, slice, .. } = arguments;
@@ -103,9 +131,9 @@ fn sum(arguments: &Arguments) -> Result<Recorded> {
     read_all(captures)
 }
 
-fn hear(arguments: &Arguments, progress: &Progress) -> Result<Recorded> {
+fn hear(arguments: &Arguments, progress: &Progress, reasons: Reasons) -> Result<Recorded> {
     let Arguments { captures, .. } = arguments;
-    let site = read_site(&site_path(arguments.site.as_deref(), &captures[0])?)?;
+    let site = read_site(&site_path(arguments.site.as_deref(), &captures[0], reasons)?)?;
     let options = Options {
         band_hz: arguments.band.map(|BandHz(low, high)| (low, high)),
         from_s: arguments.from,

@@ -8,6 +8,7 @@ use pinhole::Result;
 use pinhole::site::read_survey;
 
 use super::analysis::{Analysis, Job};
+use super::console::Reasons;
 
 const EXAMPLES: &str = "Examples:
   pinhole survey survey.toml
@@ -37,15 +38,22 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Whatever stops the analysis or the writing of its results.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     arguments.analysis.prepare(&arguments.survey)?;
     let survey = read_survey(&arguments.survey)?;
-    arguments.analysis.run(&Job {
+    let stands = survey.site.recorders.iter().map(|recorder| recorder.stand + 1).max().unwrap_or(0);
+    reasons.say(format!(
+        "stands: {stands}, sensors: {}, as one site: no pair is formed from stand to stand, since none heard what another did",
+        survey.site.sensors.len()
+    ));
+    reasons.say(format!("walls and path of {}: it is the first stand's", survey.first_site.display()));
+    let job = Job {
         site: survey.site,
         input: &arguments.survey,
         site_path: survey.first_site,
         captures: &survey.captures,
         background: &survey.backgrounds,
         transient: false,
-    })
+    };
+    arguments.analysis.run(&job, reasons)
 }

@@ -45,6 +45,8 @@ pub struct Recorded {
     pub pieces: Vec<Piece>,
     /// What is odd about the files.
     pub warnings: Vec<String>,
+    /// What was decided and why, by whoever recorded it; a file does not keep it.
+    pub notes: Vec<String>,
 }
 
 impl Recorded {

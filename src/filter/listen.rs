@@ -70,7 +70,43 @@ pub struct Steering<'t> {
     pub most_s: f64,
 }
 
-/// Writes what is heard in the slice of the selected channels as `path`, mono, 16 bits; gives the gain in decibels.
+/// How far a sound was raised, and why so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Raised {
+    /// The gain, decibels.
+    pub gain_db: f64,
+    /// What it follows from.
+    pub by: Measure,
+}
+
+/// What a gain follows from; levels are decibels re full scale, before and after.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Measure {
+    /// It was asked for.
+    Asked,
+    /// Nothing is there that could be raised.
+    Silence,
+    /// The root mean square is brought to a comfortable level.
+    Rms([f64; 2]),
+    /// The highest peak is kept below full scale.
+    Peak([f64; 2]),
+}
+
+impl Raised {
+    /// To a comfortable level from a root mean square and a highest peak, full scale 1.
+    fn to_comfort(rms: f64, peak: f64) -> Self {
+        let db = |ratio: f64| 20.0 * ratio.log10();
+        if rms <= 0.0 {
+            return Self { gain_db: 0.0, by: Measure::Silence };
+        }
+        let by_rms = LOUD / rms <= HIGHEST / peak;
+        let [from, to] = if by_rms { [rms, LOUD] } else { [peak, HIGHEST] };
+        let levels_db = [db(from), db(to)];
+        Self { gain_db: db(to / from), by: if by_rms { Measure::Rms(levels_db) } else { Measure::Peak(levels_db) } }
+    }
+}
+
+/// Writes what is heard in the slice of the selected channels as `path`, mono, 16 bits; tells how far it was raised.
 ///
 /// Without `gain_db` the sound is raised to a comfortable level, which takes a second pass.
 ///
@@ -83,7 +119,7 @@ pub fn listen(
     gain_db: Option<f64>,
     path: &Path,
     progress: &dyn Fn(f64),
-) -> Result<f64> {
+) -> Result<Raised> {
     let rate_hz = f64::from(captures.sample_rate_hz());
     if steering.most_s * rate_hz > MOST_MOVED {
         return Err(Error::request(format!(
@@ -105,8 +141,8 @@ pub fn listen(
         frames: frames.div_ceil(slice.every as u64),
         chunks: Vec::new(),
     };
-    let gain_db = match gain_db {
-        Some(db) => db,
+    let raised = match gain_db {
+        Some(gain_db) => Raised { gain_db, by: Measure::Asked },
         None => {
             let (mut squares, mut peak) = (0.0, 0.0f64);
             hear(captures, slice, &beam, &|share| progress(0.5 * share), &mut |heard| {
@@ -115,17 +151,16 @@ pub fn listen(
                 Ok(())
             })?;
             let rms = (squares / spec.frames.max(1) as f64).sqrt();
-            // Silence stays silent.
-            if rms > 0.0 { 20.0 * (LOUD / rms).min(HIGHEST / peak).log10() } else { 0.0 }
+            Raised::to_comfort(rms, peak)
         }
     };
-    let gain = crate::units::amplitude_from_db(gain_db) as f32;
+    let gain = crate::units::amplitude_from_db(raised.gain_db) as f32;
     let mut writer = SoundWriter::create(path, &spec)?;
     hear(captures, slice, &beam, &|share| progress(0.5 + 0.5 * share), &mut |heard| {
         writer.write(&heard.iter().map(|x| gain * x).collect::<Vec<_>>())
     })?;
     writer.finish()?;
-    Ok(gain_db)
+    Ok(raised)
 }
 
 /// Gives what is heard, stretch after stretch.

@@ -6,25 +6,25 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-pub use listen::{Slice, Steering, listen};
+pub use listen::{Measure, Raised, Slice, Steering, listen};
 
 use crate::capture::{Captures, Overlapping, SoundSpec, SoundWriter};
-use crate::channelise::{Band, BandFilter, BandResponse};
+use crate::channelise::{BandFilter, BandResponse};
 use crate::error::Result;
 
 /// Samples that are filtered at once, all channels together.
 const AT_ONCE: usize = 1 << 21;
 
-/// Writes `captures`, one file, filtered to `band` as `path`: same channels, rate and format, the recorder's notes carried over,
+/// Writes `captures`, one file, filtered by `response` as `path`: same channels, rate and format, the recorder's notes carried over,
 /// every sound at its old time. Tells how many samples were beyond full scale and were held there.
 ///
 /// `progress` is told the share done, from 0 to 1.
 ///
 /// # Errors
 /// Those of reading and writing; no file is left then.
-pub fn filter(captures: &mut Captures, band: &Band, path: &Path, progress: &dyn Fn(f64)) -> Result<u64> {
+pub fn filter(captures: &mut Captures, response: &BandResponse, path: &Path, progress: &dyn Fn(f64)) -> Result<u64> {
     let spec = SoundSpec::like(&captures.files()[0]);
-    let filter = BandFilter::new(&BandResponse::new(band, f64::from(captures.sample_rate_hz())));
+    let filter = BandFilter::new(response);
     let overlap = filter.overlap();
     let step = overlap.step();
     let count = (AT_ONCE / (step * spec.channels)).max(1);

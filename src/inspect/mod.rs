@@ -89,6 +89,8 @@ pub struct Inspection {
     pub overview: Overview,
     /// What was looked at, seconds.
     pub duration_s: f64,
+    /// What was decided and why.
+    pub notes: Vec<String>,
 }
 
 /// Looks at whole captures; `groups` gives the clock of each channel.
@@ -101,7 +103,8 @@ pub fn inspect(captures: &mut Captures, groups: &[usize], progress: &(dyn Fn(f64
     let rate_hz = f64::from(captures.sample_rate_hz());
     let frames = captures.frames();
     let waveforms = waveforms(captures, &|share| progress(0.5 * share))?;
-    let stft = Stft::new(segmentation(frames, groups.len()), rate_hz);
+    let (segmentation, why) = segmentation(frames, groups.len());
+    let stft = Stft::new(segmentation, rate_hz);
     let first = ((1e3 / stft.spacing_hz()) as usize).clamp(1, stft.bins() / 8 + 1);
     let layout = Layout::new(*stft.segmentation(), rate_hz, first..stft.bins() - 1, groups.to_vec());
     let span = Span { first_frame: 0, frames };
@@ -111,6 +114,19 @@ pub fn inspect(captures: &mut Captures, groups: &[usize], progress: &(dyn Fn(f64
     let tones = lines::tones(density, stft.spacing_hz(), averages);
     let suggestion = lines::suggestion(density, stft.spacing_hz(), &tones);
     let band_hz = suggestion.as_ref().map_or([1e3, 0.45 * rate_hz], |s| s.band_hz);
+    let notes = vec![
+        format!("segments of {} samples, {averages:.0} averages: {why}", segmentation.segment_samples),
+        format!(
+            "floor and coherence from {:.1} to {:.1} kHz: {}",
+            band_hz[0] / 1e3,
+            band_hz[1] / 1e3,
+            if suggestion.is_some() {
+                "the band that is suggested"
+            } else {
+                "all that is heard, since no band is suggested"
+            }
+        ),
+    ];
     let band = bins_within(band_hz, stft.spacing_hz(), stft.bins());
     let mean = heard.spectra.mean();
     let floors_db: Vec<f64> = density.rows().into_iter().map(|row| median_db(&row.to_vec()[band.clone()])).collect();
@@ -132,24 +148,33 @@ pub fn inspect(captures: &mut Captures, groups: &[usize], progress: &(dyn Fn(f64
         suggestion,
         overview: heard.overview,
         duration_s: frames as f64 / rate_hz,
+        notes,
     })
 }
 
-/// As long as leaves a good number of averages, and as memory allows for the pairs of so many channels.
-fn segmentation(frames: u64, channels: usize) -> Segmentation {
+/// As long as leaves a good number of averages, and as memory allows for the pairs of so many channels; and what set that length.
+fn segmentation(frames: u64, channels: usize) -> (Segmentation, &'static str) {
     let pairs = (channels * channels / 2).max(1);
     let held = |samples: usize| pairs * (samples / 2) * 32;
     let mut samples = *SEGMENTS.end();
+    let mut why = "longer ones are not needed";
     while samples > *SEGMENTS.start() && (held(samples) > PAIRS_BYTES || 16 * samples as u64 > frames) {
+        let many = held(samples) > PAIRS_BYTES;
+        why = if many {
+            "longer ones of so many pairs would fill the memory"
+        } else {
+            "longer ones leave too few of them"
+        };
         samples /= 2;
     }
     let samples = samples.min(frames.max(2) as usize);
-    Segmentation {
+    let segmentation = Segmentation {
         segment_samples: samples,
         hop_samples: samples.div_ceil(2),
         fft_samples: samples.next_power_of_two(),
         taper: Taper::Hann,
-    }
+    };
+    (segmentation, why)
 }
 
 fn waveforms(captures: &mut Captures, progress: &dyn Fn(f64)) -> Result<Vec<Waveform>> {

@@ -151,6 +151,7 @@ fn recorded(preparation: &Preparation<'_>, captures: &Captures, heard: Heard, pi
         file_channels: captures.channels(),
         pieces: vec![piece],
         warnings: captures.warnings().map(String::from).collect(),
+        notes: preparation.notes.clone(),
     }
 }
 

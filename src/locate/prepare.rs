@@ -161,10 +161,10 @@ fn settle<'a>(
         match options.band_hz {
             Some(_) => format!("band {:.1}..{:.1} kHz as asked", band.low_hz() / 1e3, band.high_hz() / 1e3),
             None => format!(
-                "band {:.1}..{:.1} kHz: below it machines are louder than leaks, above it {} or the recorder rolls off",
+                "band {:.1}..{:.1} kHz: {} or the recorder rolls off",
                 band.low_hz() / 1e3,
                 band.high_hz() / 1e3,
-                if media[0].kind == "air" { "air absorbs" } else { "the wall carries other waves" }
+                media[0].why_usual()
             ),
         },
         format!(

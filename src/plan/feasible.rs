@@ -39,6 +39,21 @@ pub fn band(medium: &Medium, options: &Options) -> Result<[f64; 2]> {
     Ok(band_hz)
 }
 
+/// Why that band.
+pub fn why(medium: &Medium, band_hz: [f64; 2], options: &Options) -> String {
+    let [low, high] = band_hz.map(|hz| hz / 1e3);
+    let why = match options.band_hz {
+        Some(_) => "as asked".to_owned(),
+        None if band_hz == medium.usual_band_hz() => medium.why_usual().to_owned(),
+        None => format!(
+            "{}; cut off where a recorder of {:.1} kHz rolls off",
+            medium.why_usual(),
+            options.sample_rate_hz / 1e3
+        ),
+    };
+    format!("band {low:.1}..{high:.1} kHz: {why}")
+}
+
 /// What is hard to do as planned.
 pub fn warnings(array: &Array<'_>, options: &Options, mirrored: f64) -> Vec<String> {
     let mut warnings = Vec::new();

@@ -77,6 +77,8 @@ pub struct Plan {
     pub added: Vec<Added>,
     /// What is hard to do as planned.
     pub warnings: Vec<String>,
+    /// What was decided and why.
+    pub notes: Vec<String>,
 }
 
 /// Maps over one wall.
@@ -138,6 +140,18 @@ pub fn plan(site: &Site, options: &Options, progress: &(dyn Fn(&'static str, f64
             array.len()
         )));
     }
+    let mut notes = vec![
+        feasible::why(&array.medium, band_hz, options),
+        format!(
+            "noise: alike in all sensors, and so loud that a leak at the median place is {:.1} dB over it at the median sensor",
+            options.snr_db
+        ),
+        format!(
+            "{:.3} s are recorded, and found is what chance makes in at most {} % of recordings",
+            options.duration_s,
+            100.0 * options.alarm
+        ),
+    ];
     progress("mapping", 0.0);
     let foreseen = Foreseen::new(&array, options.duration_s);
     let level = level_for(&foreseen, &Cover::coarse(&array).spread(&array, 64), options.snr_db);
@@ -162,8 +176,17 @@ pub fn plan(site: &Site, options: &Options, progress: &(dyn Fn(&'static str, f64
             PlanMap { wall: index, places, error_m, weakest_db }
         })
         .collect();
+    notes.push(format!(
+        "{} cells of {:.1} mm: all walls that can be heard are cut into some {MAP_CELLS:.0}",
+        told.len(),
+        cell_m * 1e3
+    ));
     progress("looking for mirror images", 0.3);
     let separation_m = SEPARATION_M + 6.0 * array.position_variance_m2().max().sqrt();
+    notes.push(format!(
+        "second places: looked for from {ASKED_PLACES} places, {:.1} mm off and farther; nearer ones are one to these sensors",
+        separation_m * 1e3
+    ));
     let asked = Cover::coarse(&array).spread(&array, ASKED_PLACES);
     let rivals: Vec<Option<Ambiguity>> = asked
         .par_iter()
@@ -187,6 +210,7 @@ pub fn plan(site: &Site, options: &Options, progress: &(dyn Fn(&'static str, f64
         weakest_snr_db: Spread::of(&told, |t| t.weakest_db + t.median_share_db),
         weakest_level_db: Spread::of(&told, |t| t.weakest_db),
         warnings: feasible::warnings(&array, options, mirrored),
+        notes,
         ambiguities,
         mirrored,
         maps,

@@ -167,6 +167,15 @@ impl Medium {
         }
     }
 
+    /// Why leaks are usually heard in that band.
+    pub fn why_usual(&self) -> &'static str {
+        match &self.dispersion {
+            _ if self.kind == "air" => "below it machines are louder than leaks, above it air absorbs",
+            Dispersion::Measured(_) => "the site's curve says nothing below or above it",
+            _ => "below it machines are louder than leaks, above it the wall carries other waves",
+        }
+    }
+
     /// The frequencies, hertz, for which the dispersion is known.
     pub fn known_hz(&self) -> [f64; 2] {
         match &self.dispersion {

@@ -201,6 +201,8 @@ pub struct Comparison {
     pub b: Finding,
     /// What became of each leak.
     pub changes: Vec<Change>,
+    /// What was decided and why.
+    pub notes: Vec<String>,
 }
 
 impl Comparison {
@@ -217,11 +219,31 @@ impl Comparison {
         }
         let mut free: Vec<usize> = (0..b.leaks.len()).collect();
         let mut changes = Vec::new();
+        let mut notes = vec![format!(
+            "a leak of A is matched with the nearest of B that is free: the same where chance sets them as far apart in more than {}, or \
+             within {:.0} mm; A has {}, B has {}",
+            words::probability(SAME),
+            ALWAYS_SAME_M * 1e3,
+            a.leaks.len(),
+            b.leaks.len()
+        )];
         for (i, leak) in a.leaks.iter().enumerate() {
             let apart = |j: &usize| (leak.point.position_m - b.leaks[*j].point.position_m).norm();
             let nearest = free.iter().copied().min_by(|x, y| apart(x).total_cmp(&apart(y)));
             let same = nearest.map(|j| (j, apart(&j), as_far_by_chance(&a.site, leak, &b.leaks[j])));
-            match same.filter(|(_, apart_m, probability)| *probability > SAME || *apart_m < ALWAYS_SAME_M) {
+            let matched = same.filter(|(_, apart_m, probability)| *probability > SAME || *apart_m < ALWAYS_SAME_M);
+            notes.push(match same {
+                Some((j, apart_m, probability)) => format!(
+                    "leak {} of A: leak {} of B is the nearest, {:.1} mm apart, as chance sets them in {}: {}",
+                    i + 1,
+                    j + 1,
+                    apart_m * 1e3,
+                    words::probability(probability),
+                    if matched.is_some() { "the same" } else { "another" }
+                ),
+                None => format!("leak {} of A: no leak of B is free", i + 1),
+            });
+            match matched {
                 Some((j, apart_m, probability)) => {
                     free.retain(|other| *other != j);
                     let louder_db = leak.level_db.zip(b.leaks[j].level_db).map(|(x, y)| y - x);
@@ -238,7 +260,7 @@ impl Comparison {
             let margin_db = leak.level_db.zip(a.detectable_db).map(|(level, weakest)| level - weakest);
             changes.push(Change::OnlyB { b: j + 1, chance: leak.chance, margin_db });
         }
-        Ok(Self { a, b, changes })
+        Ok(Self { a, b, changes, notes })
     }
 
     /// The conclusion in one line.

@@ -35,6 +35,8 @@ pub struct Captures {
     pub background: Option<Vec<Recording>>,
     /// What the site file does not say.
     pub truth: Truth,
+    /// Ways of sound, of all sources to all sensors.
+    pub ways: usize,
 }
 
 /// What is true of a simulated capture.
@@ -71,7 +73,7 @@ pub fn simulate(scene: &Scene) -> Result<Captures> {
     let waves = waves(scene)?;
     let ears = ears(scene);
     let stage = Stage { scene, ears: &ears, waves };
-    stage.check_distances()?;
+    let ways = stage.count_ways()?;
     let (leak_levels_db, snrs_db): (Vec<f64>, Vec<f64>) = scene.leaks.iter().map(|l| stage.levels(l)).unzip();
     let recordings = stage.take(0, scene.capture.duration_s, &leak_levels_db);
     let background = scene.capture.background_duration_s.map(|duration_s| stage.take(1, duration_s, &[]));
@@ -86,7 +88,7 @@ pub fn simulate(scene: &Scene) -> Result<Captures> {
         leak_levels_db,
         snr_db_median_channel: snrs_db.first().copied(),
     };
-    Ok(Captures { sample_rate_hz: scene.capture.sample_rate_hz, recordings, background, truth })
+    Ok(Captures { sample_rate_hz: scene.capture.sample_rate_hz, recordings, background, truth, ways })
 }
 
 /// The waves that carry sound in this scene as it truly is: the site's, and the other guided one where a leak drives it.
@@ -154,11 +156,14 @@ struct Heard<S> {
 }
 
 impl Stage<'_> {
-    /// Refuses a source on a sensor, where level has no meaning, and one so far off that the delay fills the memory.
-    fn check_distances(&self) -> Result<()> {
-        let leaks = self.scene.leaks.iter().map(|leak| ("leak", leak.place.position_m));
-        for (what, place) in leaks.chain(self.scene.fans.iter().map(|fan| ("fan", fan.position_m))) {
-            for (paths, sensor) in self.ways(&place, None).iter().zip(&self.scene.site.sensors) {
+    /// Counts ways; refuses a source on a sensor, where level has no meaning, and one so far off that the delay fills the memory.
+    fn count_ways(&self) -> Result<usize> {
+        let leaks = self.scene.leaks.iter().map(|leak| ("leak", leak.place.position_m, leak.other_mode_db));
+        let mut count = 0;
+        for (what, place, other_mode_db) in leaks.chain(self.scene.fans.iter().map(|fan| ("fan", fan.position_m, None)))
+        {
+            for (paths, sensor) in self.ways(&place, other_mode_db).iter().zip(&self.scene.site.sensors) {
+                count += paths.len();
                 let distance_m = paths[0].length_m;
                 if !(MIN_DISTANCE_M..=MAX_DISTANCE_M).contains(&distance_m) {
                     return Err(Error::request(format!(
@@ -168,7 +173,7 @@ impl Stage<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(count)
     }
 
     /// Level at 1 m and signal-to-noise ratio at the median sensor of a leak, both in decibels.

@@ -16,7 +16,7 @@ pub use roof::{Limit, Open, Roof, roof};
 use std::time::Instant;
 
 /// Rounds in which candidates take turns.
-const ROUNDS: usize = 9;
+pub const ROUNDS: usize = 9;
 
 /// Seconds of several rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
