@@ -12,6 +12,9 @@ fn workplace() -> tempfile::TempDir {
     let work = tempfile::tempdir().unwrap();
     std::fs::rename(recorded(&panel(&[])).keep(), work.path().join("there")).unwrap();
     std::fs::write(work.path().join("there/scene.toml"), PANEL).unwrap();
+    let stand = |id: &str| format!("[[stand]]\nid = '{id}'\ncaptures = ['capture.wav']\n");
+    std::fs::write(work.path().join("there/survey.toml"), stand("fore") + &stand("aft")).unwrap();
+    std::fs::write(work.path().join("there/broken.toml"), "[site]\nname = \"panel\n").unwrap();
     work
 }
 
@@ -25,7 +28,7 @@ fn verbs() -> BTreeSet<String> {
 
 /// A use of every command, in this order in one folder, and the exit status that it has.
 const USES: [(&str, i32); 16] = [
-    ("locate there/capture.wav -v --out out --export geojson", 0),
+    ("locate there/capture.wav --out out --export geojson", 0),
     ("compare out/result.json out/result.json", 0),
     ("inspect there/capture.wav", 0),
     ("filter there/capture.wav --band 20..60kHz -o filtered.wav", 0),
@@ -38,9 +41,9 @@ const USES: [(&str, i32); 16] = [
     ("init -o new.toml", 0),
     ("completions bash", 0),
     ("man -o pages", 0),
-    // Refusals are output, too.
-    ("calibrate there/capture.wav --site there/site.toml --at 0.4,0.5,0 -o mended.toml", 2),
-    ("survey there/site.toml", 2),
+    ("calibrate there/capture.wav --site there/site.toml --at 0.37,0.52,0 --fit gain,polarity -o mended.toml", 0),
+    ("survey there/survey.toml --no-plots", 0),
+    // A refusal is output, too, and no two measurements are alike.
     ("bench gone.wav", 1),
 ];
 
@@ -52,7 +55,7 @@ fn no_escape_codes_of_any_command_reach_a_pipe() {
         let work = workplace();
         for (words, status) in USES {
             let mut command = program(work.path());
-            command.args(words.split(' '));
+            command.args(words.split(' ')).arg("-v");
             no_colour.map(|value| command.env("NO_COLOR", value));
             let ran = command.output().unwrap();
             let told = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
@@ -99,6 +102,86 @@ fn every_command_has_help_with_an_example() {
     }
 }
 
+/// What each command says with `-v` of a use of [`USES`].
+const REASONS: [(&str, &[&str]); 16] = [
+    (
+        "locate",
+        &["site there/site.toml: it stands beside the first capture", "band 20.0..80.0 kHz: ", "stands out by z"],
+    ),
+    ("compare", &["leak 1 of A: leak 1 of B is the nearest, 0.0 mm apart, as chance sets them in 100 %: the same"]),
+    (
+        "inspect",
+        &["names and clocks of the site there/site.toml", "segments of 1024 samples", "the band that is suggested"],
+    ),
+    ("filter", &["483 samples of response (2.52 ms)", "edges 1.999 kHz wide, 80 dB down beyond: a tenth of the lower"]),
+    (
+        "listen",
+        &["centre 40.0 kHz in the middle", "written at 32000 of 192000 Hz", "channel 1 alone", "root mean square"],
+    ),
+    ("spectra", &["sound reaches the sensors up to 3.16 ms apart", "count as", "the BLAKE3 of its bytes"]),
+    ("batch", &["as many leaks as stand out", "captures: 1; at most"]),
+    (
+        "plan",
+        &["band 20.0..80.0 kHz: below it machines", "-10.0 dB over it at the median sensor", "1.000 s", "cells of"],
+    ),
+    ("dispersion", &["band 20.0..80.0 kHz: below it machines", "one speed, 345.17 m/s"]),
+    (
+        "simulate",
+        &["seed 7", "19200 samples a channel", "5 ways of sound", "leak 1: ", "snr_db puts it 10 dB over noise"],
+    ),
+    ("init", &["nobody is at a terminal", "--shape tunnel: the usual one"]),
+    ("completions", &["bash as asked, for 16 commands"]),
+    ("man", &["pages as asked"]),
+    (
+        "calibrate",
+        &["all of it as a steady sound", "found out: gains, polarities: as asked", "held, since --fit", "all 5 ranges"],
+    ),
+    ("survey", &["stands: 2, sensors: 10, as one site", "walls and path of there/site.toml", "stands out by z"]),
+    ("bench", &["9 rounds", "registers: ", "the stages alone are measured"]),
+];
+
+/// Answers and warnings stay as they were; what is said besides is said with `--quiet`, too, and then alone.
+#[test]
+fn verbose_says_what_every_command_decided_and_why_and_changes_no_answer() {
+    let works = [(); 3].map(|()| workplace());
+    for ((words, status), (verb, reasons)) in USES.into_iter().zip(REASONS) {
+        assert!(words.starts_with(verb), "{words}");
+        let shell = matches!(verb, "completions" | "man");
+        let more = ["", "-v", if shell { "-v" } else { "-v --quiet" }];
+        let ran = [0, 1, 2].map(|i| say(works[i].path(), &format!("{words} {}", more[i])));
+        assert!(ran.iter().all(|ran| ran.code == status), "{ran:?}");
+        assert!(ran.iter().all(|other| other.stdout == ran[0].stdout), "{words}: {ran:?}");
+        let [plain, told, alone] = ran.each_ref().map(|ran| ran.stderr.lines().collect::<Vec<_>>());
+        assert!(plain.iter().all(|line| told.contains(line)) && told.len() > plain.len(), "{words}: {ran:?}");
+        for part in reasons {
+            assert!(told.iter().any(|line| line.contains(part)), "{words}: {part}: {ran:?}");
+            assert!(alone.iter().any(|line| line.contains(part)), "{words}: {part}: {ran:?}");
+            assert!(!plain.iter().any(|line| line.contains(part)), "{words}: {part}: {ran:?}");
+        }
+        let is_answer = shell || status != 0;
+        assert!(is_answer || !plain.iter().any(|line| alone.contains(line)), "{words}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_finished_capture_is_skipped_with_its_reason() {
+    let work = workplace();
+    let batch = "batch there --site there/site.toml --out many --no-plots -v";
+    let [first, again] = [(); 2].map(|()| say(work.path(), batch).done());
+    let why = "there/capture.wav: skipped, since the same bytes, site and settings are finished in capture-";
+    assert!(!first.stderr.contains(why) && again.stderr.contains(why), "{first:?} {again:?}");
+}
+
+#[test]
+fn verbose_may_stand_before_the_command() {
+    let work = workplace();
+    let [before, after] =
+        ["-v inspect there/capture.wav", "inspect there/capture.wav -v"].map(|w| say(work.path(), w).done());
+    assert_eq!((before.stdout, before.stderr), (after.stdout, after.stderr));
+    say(work.path(), "-v inspect --bnad 20kHz").refused(2, &["see 'pinhole inspect --help'"]);
+    say(work.path(), "-v").refused(2, &["no command"]);
+}
+
 /// What people get wrong, and words of what they are told to do next.
 #[test]
 fn refusals_say_what_to_do_next() {
@@ -110,6 +193,8 @@ fn refusals_say_what_to_do_next() {
         ("locate there", 2, "pinhole batch"),
         ("locate there/site.toml", 1, "name a recording"),
         ("locate there/capture.wav --site there/capture.wav", 2, "name a site"),
+        ("locate there/capture.wav --site there/broken.toml", 2, "broken.toml:2: not valid TOML"),
+        ("locate there/capture.wav --site there/broken.toml", 2, "mend that line, or name another file"),
         ("locate there/capture.wav --band 20..60", 2, "write 60kHz"),
         ("locate there/capture.wav --band 60..20kHz", 2, "write the lower end first"),
         ("locate there/capture.wav --band 100..300kHz", 2, "take a lower band"),
