@@ -129,7 +129,7 @@ const REASONS: [(&str, &[&str]); 16] = [
         "simulate",
         &["seed 7", "19200 samples a channel", "5 ways of sound", "leak 1: ", "snr_db puts it 10 dB over noise"],
     ),
-    ("init", &["nobody is at a terminal", "--shape tunnel: the usual one"]),
+    ("init", &["asked nothing: ", "--shape tunnel: the usual one"]),
     ("completions", &["bash as asked, for 16 commands"]),
     ("man", &["pages as asked"]),
     (

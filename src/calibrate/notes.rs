@@ -72,7 +72,9 @@ fn held(options: &Options, asked: Asked, open: &[Open]) -> Vec<String> {
             speed: !speed,
             clock: !clock,
         };
-        return vec![format!("held, since --fit does not name it: {}", found(others).join(", "))];
+        let others = found(others);
+        let note = || format!("held, since --fit does not name it: {}", others.join(", "));
+        return if others.is_empty() { Vec::new() } else { vec![note()] };
     }
     let speed = match open.iter().find(|o| o.what == What::Speed).map(|o| o.sigma) {
         Some([after, before]) if after < before => {

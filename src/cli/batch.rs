@@ -32,6 +32,8 @@ const SENSOR_BYTES: u64 = 6 << 20;
 /// How often a watched folder is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
+const HELD: &str = "nothing panics while it is held";
+
 /// Flags of `pinhole batch`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -102,11 +104,11 @@ pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
         let skipped = Mutex::new(BTreeSet::new());
         let told = |finished: Finished<'_>| {
             counter.tell(&line(&finished));
-            skipped.lock().expect("nothing panics while it is held").extend(why_skipped(&finished));
+            skipped.lock().expect(HELD).extend(why_skipped(&finished));
         };
         let rows = batch.run(all, at_once, &told);
         counter.finish();
-        reasons.say_all(skipped.into_inner().expect("nothing panics while it is held"));
+        reasons.say_all(skipped.into_inner().expect(HELD));
         let rows = rows?;
         write_batch_plot(&site, &marks(&rows), out)?;
         Ok(rows)

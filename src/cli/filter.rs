@@ -53,15 +53,14 @@ pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let held = filter(&mut captures, &response, out, &|share| progress.show("filtering", share));
     progress.finish();
     let held = held?;
-    if held == 0 {
-        reasons.say("no sample was beyond full scale, so none had to be held there");
+    let beyond = format!("{}: {held} samples were beyond full scale and were held there", out.display());
+    match held {
+        0 => reasons.say("no sample was beyond full scale, so none had to be held there"),
+        _ if *quiet => reasons.say(beyond),
+        _ => console::complain(&beyond),
     }
     if !quiet {
         captures.warnings().for_each(console::complain);
-        if held > 0 {
-            let what = format!("{}: {held} samples were beyond full scale and were held there", out.display());
-            console::complain(&what);
-        }
         console::complain(&format!("{:.1} to {:.1} kHz in {}", low_hz / 1e3, high_hz / 1e3, out.display()));
     }
     Ok(ExitCode::SUCCESS)

@@ -113,7 +113,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { verbose, command }) => command.run(Reasons::new(verbose)),
         Err(error) if error.use_stderr() => {
             let verbs = Arguments::command();
-            let asked = words.iter().skip(1).find_map(|word| verbs.find_subcommand(word));
+            let first = words.iter().skip(1).find(|word| !word.as_encoded_bytes().starts_with(b"-"));
+            let asked = first.and_then(|word| verbs.find_subcommand(word));
             console::complain(&console::usage_error(&error, asked.map(|verb| verb.get_name())));
             return ExitCode::from(2);
         }

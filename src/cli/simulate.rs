@@ -58,7 +58,7 @@ fn reasons_of(scene: &Scene, captures: &Captures) -> Vec<String> {
         Some(Reflection { coefficient, order, .. }) => {
             format!("direct, and by mirrors up to order {order}, each of which leaves {coefficient} of the amplitude")
         }
-        None => "direct ones alone, since the scene has no [reflection]".to_owned(),
+        None => "no echoes, since the scene has no [reflection]".to_owned(),
     };
     let mut told = vec![
         format!("seed {}: every random draw follows from it, on any number of threads", capture.seed),

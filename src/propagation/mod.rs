@@ -171,7 +171,7 @@ impl Medium {
     pub fn why_usual(&self) -> &'static str {
         match &self.dispersion {
             _ if self.kind == "air" => "below it machines are louder than leaks, above it air absorbs",
-            Dispersion::Measured(_) => "the site's curve says nothing below or above it",
+            Dispersion::Measured(_) => "below and above it the site's curve ends",
             _ => "below it machines are louder than leaks, above it the wall carries other waves",
         }
     }
