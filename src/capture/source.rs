@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::RwLock;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 use pulp::{Simd, WithSimd};
 
 use super::digest::DIGEST_BYTES;
@@ -147,7 +147,8 @@ impl Samples<'_> {
                 part.copy_from_slice(&samples[from * of..][..part.len()]);
             }
             _ => {
-                for (frame, samples) in part.chunks_exact_mut(columns).zip(view.rows().into_iter().skip(from)) {
+                let view = view.slice_axis(Axis(0), Slice::from(from..));
+                for (frame, samples) in part.chunks_exact_mut(columns).zip(view.rows()) {
                     channels.iter().for_each(|&(column, channel)| frame[column] = samples[channel]);
                 }
             }

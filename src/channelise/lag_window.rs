@@ -2,15 +2,16 @@
 //!
 //! Sound that reaches two sensors `τ` apart lies in one segment of both for only part of it, so the mean of `X_m conj(X_n)`
 //! over segments shows `R(τ) = Σ w(t)w(t+τ) / Σ w²` of their coherence (Blackman & Tukey 1958; Carter 1987 calls it
-//! misalignment loss). Nothing is lost by it, for the noise at that lag is scaled alike; what counts is how
-//! evenly overlapping segments use the recording there, `(Σv)² / Σv²` with `v(t) = Σ_k w(t − k·hop) w(t + τ − k·hop)`.
+//! misalignment loss). Little is lost by it, for the noise at that lag is scaled alike; what counts is how
+//! evenly overlapping segments use the recording there, `(Σv)² / Σv²` with `v(t) = Σ_k w(t − k·hop) w(t + τ − k·hop)`, and
+//! that a transform of length `N` cannot tell `τ` from `N − τ`, whose noise comes on top.
 
 use super::segmentation::Segmentation;
 
 /// Lags at which the window is tabulated, over one segment; it is linear in between, to 1e-3 of its top.
 const LAGS: usize = 64;
 
-/// Where less is left, nothing is made of it.
+/// Where less of the coherence is left, it is not raised further, and counts for nothing.
 const LEAST: f64 = 0.05;
 
 /// What is left of a coherence, and of the samples that tell it, over the lag between two channels.
@@ -42,14 +43,14 @@ impl LagWindow {
             let products = window.iter().skip(lag).zip(&window).map(|(a, b)| a * b);
             let mut overlapped = vec![0.0; cut.hop_samples];
             products.enumerate().for_each(|(t, x)| overlapped[t % cut.hop_samples] += x);
-            let squares: f64 = overlapped.iter().map(|v| v * v).sum();
-            let sum: f64 = overlapped.iter().sum();
-            (sum, if squares > 0.0 { sum * sum / squares } else { 0.0 })
+            (overlapped.iter().sum::<f64>(), overlapped.iter().map(|v| v * v).sum::<f64>())
         };
         let whole = at(0);
-        let left = (0..=LAGS).map(|i| at(i * step)).map(|(sum, samples)| Left {
-            coherence: (sum / whole.0).max(LEAST),
-            samples: (samples / whole.1).max(LEAST),
+        let left = (0..=LAGS).map(|i| i * step).map(|lag| {
+            let ((sum, squares), (_, alias)) = (at(lag), at(cut.fft_samples.abs_diff(lag)));
+            let coherence = sum / whole.0;
+            let samples = coherence.powi(2) * whole.1 / (squares + if lag > 0 { alias } else { 0.0 });
+            if coherence > LEAST { Left { coherence, samples } } else { Left { coherence: LEAST, samples: 0.0 } }
         });
         Self { step_s: step as f64 / sample_rate_hz, left: left.collect() }
     }
@@ -79,20 +80,25 @@ mod tests {
         let window = LagWindow::new(&CUT, 1e3);
         // ∫ cos²(πx) cos²(π(x + s)) over what overlaps, over its value at s = 0:
         // (1 − s)(2 + cos 2πs)/3 + sin(2πs)/(2π).
-        for s in [0.0, 0.1, 0.25, 0.5, 0.75] {
+        for s in [0.0, 0.1, 0.25, 0.5] {
             let tau = std::f64::consts::TAU;
             let exact = (1.0 - s) * (2.0 + (tau * s).cos()) / 3.0 + (tau * s).sin() / tau;
             let left = window.at(s * 1.024).coherence;
-            assert!((left - exact.max(LEAST)).abs() < 1e-3, "{s}: {left}, {exact}");
+            assert!((left - exact).abs() < 1e-3, "{s}: {left}, {exact}");
         }
+        assert_eq!(window.at(0.75 * 1.024), Left { coherence: LEAST, samples: 0.0 });
+        assert_eq!(window.at(7.0).samples, 0.0);
     }
 
     #[test]
     fn samples_are_lost_where_segments_overlap_unevenly() {
         let window = LagWindow::new(&CUT, 1e3);
         assert!((window.at(0.0).samples - 1.0).abs() < 1e-12);
-        // Half a segment apart v is sin² of twice the phase: (1/2)² / (3/8) of the record, 18/19 at no lag.
-        assert!((window.at(0.512).samples - 2.0 / 3.0 / (18.0 / 19.0)).abs() < 1e-3, "{:?}", window.at(0.512));
+        // Half a segment apart v is sin² of twice the phase: (1/2)² / (3/8) of the record, 18/19 at no lag; and as much noise
+        // comes from half a segment the other way.
+        assert!((window.at(0.512).samples - 0.5 * 2.0 / 3.0 / (18.0 / 19.0)).abs() < 1e-3, "{:?}", window.at(0.512));
+        let quarter = LagWindow::new(&Segmentation { fft_samples: 2048, ..CUT }, 1e3).at(0.256).samples;
+        assert!((window.at(0.256).samples / quarter - 1.0).abs() < 0.02, "a quarter hardly hears the other way");
         assert_eq!(window.at(-0.3), window.at(0.3));
     }
 

@@ -100,16 +100,16 @@ impl Sums {
     }
 
     /// These means with a source that arrives at each channel with `gain` times this amplitude, `[channel, bin]`, in full
-    /// scale/√Hz; `pairs` are the rows.
+    /// scale/√Hz; `pairs` are the rows, and what segments leave of the coherence of each.
     ///
     /// # Panics
     /// Where there is not one amplitude a channel and bin.
-    pub fn with_source(&self, pairs: &[(usize, usize)], amplitude: &Array2<Complex<f64>>, gain: f64) -> Self {
+    pub fn with_source(&self, pairs: &[((usize, usize), f64)], amplitude: &Array2<Complex<f64>>, gain: f64) -> Self {
         let (mut more, power) = (self.clone(), gain.powi(2));
         Zip::from(&mut more.auto).and(amplitude).for_each(|auto, h| *auto += power * h.norm_sqr());
-        for (mut row, &(m, n)) in more.cross.rows_mut().into_iter().zip(pairs) {
+        for (mut row, &((m, n), left)) in more.cross.rows_mut().into_iter().zip(pairs) {
             let (first, second) = (amplitude.row(m), amplitude.row(n));
-            Zip::from(&mut row).and(first).and(second).for_each(|g, x, y| *g += x * y.conj() * power);
+            Zip::from(&mut row).and(first).and(second).for_each(|g, x, y| *g += x * y.conj() * (left * power));
         }
         more
     }

@@ -7,7 +7,7 @@ use realfft::num_complex::Complex;
 
 use super::mask::BinFate;
 use super::matrix::{Layout, Sums};
-use crate::channelise::LagWindow;
+use crate::channelise::{LagWindow, Left};
 
 /// What counts how much when cross-spectra are steered (Knapp & Carter 1976).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,6 +87,11 @@ fn of_unit_effect(emphasis: Array2<f64>, value: &Array2<Complex<f64>>) -> Array2
 }
 
 impl Coherence {
+    /// What segments leave of a pair where a sound reaches its channels through paths of this difference, metres, at a speed in m/s.
+    pub fn left(&self, difference_m: f64, speed_m_s: f64) -> Left {
+        self.lag_window.at(difference_m / speed_m_s)
+    }
+
     /// What one pair contributes where it is steered, bin by bin.
     pub fn emphasised(&self, row: usize) -> impl ExactSizeIterator<Item = Complex<f64>> {
         let emphasis = self.emphasis.as_ref().map(|emphasis| emphasis.row(row));

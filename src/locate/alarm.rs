@@ -44,6 +44,8 @@ pub struct Null<'t> {
 pub struct Gumbel {
     mode: f64,
     scale: f64,
+    /// Degrees of freedom by which the scale is known.
+    dof: f64,
 }
 
 /// What chance says of a capture.
@@ -157,9 +159,8 @@ impl<'t> Null<'t> {
                 laws.iter().zip(&seen.map_z).map(|(law, z)| law.ln_exceeding(z.top())).fold(f64::MIN, f64::max);
             let ln = exceeding + (tried as f64).ln();
             let probability = ln.exp().clamp(LEAST, 1.0);
-            // The mean of n tops scatters by 1.28/√n scales, the scale by 1.05/√dof of itself; neighbouring parts share what
-            // lies across their border, so that half of them count.
-            let dof = 0.5 * (PARTS * (drawn.len() - 1)) as f64;
+            // The mean of n tops scatters by 1.28/√n scales, the scale by 1.05/√dof of itself.
+            let dof = laws.iter().map(|law| law.dof).fold(f64::MAX, f64::min);
             let scatter = (1.64 / drawn.len() as f64 + 1.1 * ln.powi(2) / dof).sqrt();
             if (ln - allowed.ln()).abs() > 3.0 * scatter || drawn.len() >= MOST_DRAWS {
                 let of_pairs = Gumbel::of_parts(drawn.iter().map(|shown| &shown.pair_z));
@@ -192,7 +193,8 @@ impl Gumbel {
     /// The law of the highest of all parts, from several draws of them.
     ///
     /// Its place is that of the highest values. Its scale is that of the parts, each about its own mean over the draws, so
-    /// that a part which a machine fills may stand higher than others. The tail of a sum of many falls like that of a
+    /// that a part which a machine fills may stand higher than others; where one part holds the highest value more often
+    /// than not, chance is what scatters there, and it alone counts. The tail of a sum of many falls like that of a
     /// normal, the faster the higher: the scale shrinks from the mean of the parts that are highest to the highest.
     ///
     /// # Panics
@@ -202,12 +204,22 @@ impl Gumbel {
         assert!(draws.len() > 1);
         let (count, parts) = (draws.len() as f64, draws[0].len());
         let means: Vec<f64> = (0..parts).map(|part| draws.iter().map(|d| d[part]).sum::<f64>() / count).collect();
-        let squares: f64 = draws.iter().flat_map(|d| d.iter().zip(&means)).map(|(x, mean)| (x - mean).powi(2)).sum();
-        let scale = (6.0 * squares / (parts as f64 * (count - 1.0))).sqrt() / std::f64::consts::PI;
-        let highest = |draw: &&[f64]| draw.iter().copied().zip(&means).max_by(|x, y| x.0.total_cmp(&y.0));
-        let (tops, levels) = draws.iter().filter_map(highest).fold((0.0, 0.0), |sum, (x, m)| (sum.0 + x, sum.1 + m));
+        let highest = |draw: &&[f64]| (0..parts).max_by(|&x, &y| draw[x].total_cmp(&draw[y]));
+        let highest: Vec<usize> = draws.iter().filter_map(highest).collect();
+        let tops: f64 = draws.iter().zip(&highest).map(|(draw, &part)| draw[part]).sum();
+        let levels: f64 = highest.iter().map(|&part| means[part]).sum();
+        let held = |part: &usize| highest.iter().filter(|h| *h == part).count();
+        let counting = match (0..parts).find(|part| 2 * held(part) > highest.len()) {
+            Some(part) => part..part + 1,
+            None => 0..parts,
+        };
+        let square = |part: usize| draws.iter().map(|draw| (draw[part] - means[part]).powi(2)).sum::<f64>();
+        let variance = counting.clone().map(square).sum::<f64>() / (counting.len() as f64 * (count - 1.0));
+        let scale = (6.0 * variance).sqrt() / std::f64::consts::PI;
         let scale = (scale * (levels / tops).clamp(0.0, 1.0)).max(1e-9);
-        Self { mode: tops / count - EULER * scale, scale }
+        // Neighbouring parts share what lies across their border, so that half of them count.
+        let dof = (0.5 * counting.len() as f64).max(1.0) * (count - 1.0);
+        Self { mode: tops / count - EULER * scale, scale, dof }
     }
 
     /// Probability of at least `value`.
@@ -241,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_gumbel_law_is_recovered_from_its_quantiles() {
-        let law = Gumbel { mode: 3.5, scale: 0.25 };
+        let law = Gumbel { mode: 3.5, scale: 0.25, dof: 1.0 };
         let count = 20_000;
         let values: Vec<f64> = (0..count).map(|i| law.level((f64::from(i) + 0.5) / f64::from(count))).collect();
         let draws: Vec<Extremes> = values.into_iter().map(|value| Extremes::of_each(vec![value])).collect();
@@ -293,5 +305,17 @@ mod tests {
         assert!((raised.level(0.43) - (2.83 + 3.0)).abs() < 5.0 * 0.37 / 8.0, "{raised:?}");
         // Their scale is 1.28 times that of the highest of all: √6/π of 0.37, and of 0.29.
         assert!(raised.scale > even.scale && raised.scale < 1.5 * even.scale, "{raised:?}, {even:?}");
+    }
+
+    #[test]
+    fn a_part_that_scatters_more_and_stands_highest_is_what_chance_is() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut normal = |mean: f64, sigma: f64| mean + sigma * Distribution::<f64>::sample(&StandardNormal, &mut rng);
+        let mut draw =
+            || Extremes((0..PARTS).map(|i| if i == 5 { normal(12.0, 1.5) } else { normal(4.0, 0.37) }).collect());
+        let draws: Vec<Extremes> = (0..64).map(|_| draw()).collect();
+        let law = Gumbel::of_parts(draws.iter());
+        // √6/π of 1.5, known to 1/√(2·63); pooled it would be 0.4.
+        assert!((law.scale / (1.5 * 6f64.sqrt() / std::f64::consts::PI) - 1.0).abs() < 3.0 / 126f64.sqrt(), "{law:?}");
     }
 }

@@ -71,7 +71,14 @@ impl<'a> Array<'a> {
 
     /// Coarse cells of the walls that the array hears.
     pub fn cover(&self) -> &Cover {
-        self.cover.get_or_init(|| Arc::new(Cover::coarse(self)))
+        // Made with many threads, so not inside the lock: a thread that waits there may be given work that asks for it too.
+        match self.cover.get() {
+            Some(cover) => cover,
+            None => {
+                let made = Arc::new(Cover::coarse(self));
+                self.cover.get_or_init(|| made)
+            }
+        }
     }
 
     /// The middle of the band, hertz: phases weigh with the square of frequency.

@@ -11,6 +11,7 @@ use super::search::Response;
 use super::verdict::robust;
 use super::views::{Material, Nearby, View};
 use crate::cross_spectra::{BinFate, CrossSpectra};
+use crate::delay::Density;
 use crate::site::WallPoint;
 use crate::units::{power_db, power_from_db};
 
@@ -32,7 +33,7 @@ pub fn weakest(array: &Array<'_>, material: Material<'_>, alarm: &Alarm, needed_
         .into_iter()
         .map(|(name, coherence)| View::new(name, array, coherence))
         .map(|view| {
-            let spread = robust(&view.response(array).bounds(cover));
+            let spread = robust(&view.glance_at(&view.coherence).response(array).bounds(cover));
             (view, spread)
         })
         .collect();
@@ -40,12 +41,16 @@ pub fn weakest(array: &Array<'_>, material: Material<'_>, alarm: &Alarm, needed_
     let least = |place: &WallPoint| {
         let about = cover.about(array, place, 1.5 * cover.radius_m());
         let amplitude = arriving(array, spectra, &noise, place);
-        let nearby: Vec<Nearby> = quiet
-            .iter()
-            .map(|(view, _)| Nearby::new(array, &view.coherence, array.ranges_m(place), 8.0 * cover.radius_m()))
-            .collect();
+        let ranges_m = array.ranges_m(place);
+        let left = |&(m, n): &(usize, usize)| {
+            ((m, n), quiet[0].0.coherence.left(ranges_m[m] - ranges_m[n], array.group_speed().0).coherence)
+        };
+        let pairs: Vec<((usize, usize), f64)> = spectra.layout().pairs.iter().map(left).collect();
+        let (reach_m, density) = (8.0 * cover.radius_m(), Density::Half);
+        let near = |view: &View| Nearby::new(array, &view.coherence, ranges_m.clone(), reach_m, density);
+        let nearby: Vec<Nearby> = quiet.iter().map(|(view, _)| near(view)).collect();
         let shows = |snr_db: f64| {
-            let louder = mean.with_source(&spectra.layout().pairs, &amplitude, power_from_db(0.5 * snr_db));
+            let louder = mean.with_source(&pairs, &amplitude, power_from_db(0.5 * snr_db));
             let looks = material.looks_of(&louder);
             looks.iter().zip(&nearby).zip(&quiet).zip(needed_z).all(|(((look, nearby), (_, [middle, scatter])), z)| {
                 let tables = nearby.tables(&look.1);

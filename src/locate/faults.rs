@@ -159,7 +159,8 @@ impl Hearing<'_, '_> {
         let apart_m = self.ranges_m[m] - self.ranges_m[n];
         let k = &self.view.wavenumber_rad_m;
         let of_bin = |((x, y), k): ((&f64, &f64), &f64)| (x * y).sqrt() * (k * apart_m).cos();
-        x.iter().zip(y).zip(k).map(of_bin).sum::<f64>() / k.len() as f64
+        let left = self.view.coherence.left(apart_m, self.array.group_speed().0).coherence;
+        left * x.iter().zip(y).zip(k).map(of_bin).sum::<f64>() / k.len() as f64
     }
 
     /// What is wrong with each sensor.

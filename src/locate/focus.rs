@@ -17,6 +17,7 @@ use super::search::{Cover, Response};
 use super::tell::CONTRADICTION;
 use super::views::{Looks, Nearby, View};
 use crate::cross_spectra::Coherence;
+use crate::delay::Density;
 use crate::site::{Mode, WallPoint};
 
 /// Sensors below which place and speed cannot both be told: two coordinates, one speed, one common range, one to check.
@@ -195,7 +196,8 @@ impl Spot {
 
     /// The highest response in the surroundings, from tables that reach no further than them.
     fn value(&self, array: &Array<'_>, coherence: &Coherence) -> f32 {
-        let tables = Nearby::new(array, coherence, self.ranges_m.clone(), 2.0 * NEAR_M).tables(coherence);
+        let nearby = Nearby::new(array, coherence, self.ranges_m.clone(), 2.0 * NEAR_M, Density::Full);
+        let tables = nearby.tables(coherence);
         let response = Response::new(array, &coherence.pairs, &tables);
         response.strongest(response.over(&self.cover), SCAN_CELLS).value
     }

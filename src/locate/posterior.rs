@@ -143,7 +143,7 @@ impl Scene<'_, '_> {
     fn everywhere(&self, law: Gumbel) -> Vec<Patch> {
         let response = self.view.response(self.array);
         let cells = response.over(self.array.cover());
-        let [_, scatter] = robust(&response.bounds(self.array.cover()));
+        let [_, scatter] = robust(&cells.iter().map(|cell| cell.bound).collect::<Vec<_>>());
         let most = cells.iter().map(|cell| cell.bound).fold(f32::MIN, f32::max);
         let mut patches: Vec<Patch> = cells
             .iter()

@@ -101,9 +101,12 @@ impl Scene<'_, '_> {
         let ranges_m = self.array.ranges_m(&self.leak.point).zip_map(&sigma_m, |range, sigma| range + sigma * normal());
         let has_background = self.null.material.background.is_some();
         let noise = 1.0 / self.null.material.spectra.averages();
+        let speed_m_s = self.array.group_speed().0;
+        let left = |&(m, n): &(usize, usize)| whole.left(ranges_m[m] - ranges_m[n], speed_m_s).coherence;
+        let left_of: Vec<f64> = whole.pairs.iter().map(left).collect();
         Array2::from_shape_fn(whole.value.dim(), |(row, bin)| {
             let (m, n) = whole.pairs[row];
-            let share = (self.leak.leak_share[m][bin] * self.leak.leak_share[n][bin]).sqrt();
+            let share = left_of[row] * (self.leak.leak_share[m][bin] * self.leak.leak_share[n][bin]).sqrt();
             let k = stretch * self.array.medium.wavenumber_rad_m(whole.frequency_hz[bin]);
             let leak = Complex::cis(-k * (ranges_m[m] - ranges_m[n])) * share;
             // What is left holds chance as well, which is drawn anew: only what stands over it is kept.

@@ -53,8 +53,10 @@ pub struct Strongest {
     pub certain: bool,
 }
 
-/// Cells that one search may hold at once; beyond, the weakest are dropped and the result is not certain.
-pub const MANY_CELLS: usize = 1 << 17;
+/// Cells that one search may hold at once; beyond, the weakest are dropped and the result is not certain. With many pairs
+/// each cell costs more and bounds exclude less, so there are fewer: as many as 128 pairs may look up.
+const MANY_CELLS: [usize; 2] = [1 << 14, 1 << 17];
+const MANY_LOOK_UPS: usize = 1 << 24;
 
 /// Cells whose centres are tried before the others are split.
 const MOST_PROMISING: usize = 64;
@@ -158,6 +160,11 @@ impl<'a, 'b> Response<'a, 'b> {
     /// Side of a square as large as the cell, metres.
     pub fn side_m(&self, cell: &Cell) -> f64 {
         self.radius_m(cell) * std::f64::consts::SQRT_2
+    }
+
+    /// Cells that a search of everything may hold.
+    pub fn many_cells(&self) -> usize {
+        (MANY_LOOK_UPS / self.pairs.len().max(1)).clamp(MANY_CELLS[0], MANY_CELLS[1])
     }
 
     /// The strongest place inside `cells`, holding at most `keep` cells at a time.

@@ -141,13 +141,14 @@ pub fn pairs(
         let (Some(refined), Some(implied)) = (refined, &implied) else { return report };
         let near = refined.ranges_m[m] - refined.ranges_m[n];
         if let Some((measured_m, _)) = view.tables[row].crest(near, 0.75 * wavelength_m) {
+            let samples = samples_per_bin * view.coherence.left(near, array.group_speed().0).samples;
             // Knapp & Carter (1976): information on range difference 2 n Σ k² g²/(1−g²).
             let information: f64 = k
                 .iter()
                 .enumerate()
                 .map(|(bin, k)| {
                     let g2 = (refined.leak_share[m][bin] * refined.leak_share[n][bin]).min(0.98);
-                    2.0 * samples_per_bin * k * k * g2 / (1.0 - g2)
+                    2.0 * samples * k * k * g2 / (1.0 - g2)
                 })
                 .sum();
             report.tdoa_s = Some(speed.time_s(measured_m));

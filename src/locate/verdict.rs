@@ -1,6 +1,6 @@
 //! Does anything stand out, and where else might it be.
 
-use super::search::{Cover, MANY_CELLS, Response, Strongest};
+use super::search::{Cover, Response, Strongest};
 use crate::site::Point3;
 
 /// Candidates told at most.
@@ -24,7 +24,7 @@ pub fn survey(response: &Response<'_, '_>, cover: &Cover, separation_m: f64) -> 
     let z = robust_z(&bounds);
     let cell = |i: usize| cover.cell(i, bounds[i]);
     let mut open: Vec<usize> = (0..bounds.len()).collect();
-    let mut places = vec![response.strongest(open.iter().map(|&i| cell(i)).collect(), MANY_CELLS)];
+    let mut places = vec![response.strongest(open.iter().map(|&i| cell(i)).collect(), response.many_cells())];
     let mut taken = places[0].point.position_m;
     let near = |i: usize, place: &Point3| (cover.centre_m(i) - place).norm() <= separation_m;
     while places.len() < CANDIDATES {

@@ -196,13 +196,19 @@ pub struct Nearby {
 
 impl Nearby {
     /// About the place with these ranges, as far as range differences change by `within_m`, for coherences like this one.
-    pub fn new(array: &Array<'_>, coherence: &Coherence, ranges_m: DVector<f64>, within_m: f64) -> Self {
+    pub fn new(
+        array: &Array<'_>,
+        coherence: &Coherence,
+        ranges_m: DVector<f64>,
+        within_m: f64,
+        density: Density,
+    ) -> Self {
         let k: Vec<f64> = coherence.frequency_hz.iter().map(|f| array.medium.wavenumber_rad_m(*f)).collect();
         let blur_m = coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
         // Cells reach over the rim by half as much again.
         let reach_m = 1.5 * within_m + 4.0 * blur_m;
         let turn = Array2::from_shape_fn((ranges_m.len(), k.len()), |(m, bin)| Complex::cis(k[bin] * ranges_m[m]));
-        Self { plan: RangePlan::new(&k, reach_m, Density::Full), reach_m, ranges_m, turn }
+        Self { plan: RangePlan::new(&k, reach_m, density), reach_m, ranges_m, turn }
     }
 
     /// The table of each pair.
