@@ -171,7 +171,21 @@ fn clocks_of_free_recorders_are_told_by_the_leak() {
     let [clock] = outcome.clocks[..] else { panic!("{:?}", outcome.notes) };
     assert_eq!((clock.recorder, clock.reference), (1, 0));
     let (drift, drift_sigma) = clock.drift_ppm.expect("a quarter of a second tells");
-    // A quarter of a second drifts by 6 µs, a third of a wave; sensors a millimetre off hear 3 µs early or late.
+    // A quarter of a second drifts by 6 µs, a third of a wave; sensors a millimetre off hear 3 µs early or late, and a place
+    // that they move by a millimetre as much again.
     assert!((drift - ppm).abs() < 4.0 * drift_sigma && drift_sigma < 1.0, "{clock:?}");
-    assert!((clock.offset_s.0 - offset_s).abs() < 4.0 * clock.offset_s.1 && clock.offset_s.1 < 3e-6, "{clock:?}");
+    assert!((clock.offset_s.0 - offset_s).abs() < 4.0 * clock.offset_s.1 && clock.offset_s.1 < 4.2e-6, "{clock:?}");
+    assert!(clock.joint, "{:?}", outcome.notes);
+    // 13.8 is the 99.9 % point of a chi-square with two degrees of freedom.
+    let (truth, leak) = (scene.leaks[0].place.position_m, &outcome.leaks[0]);
+    let tangents = scene.site.walls[leak.point.wall].tangents(&leak.point);
+    let off = tangents.map(|tangent| (leak.point.position_m - truth).dot(&tangent));
+    let [[a, b], [_, d]] = leak.covariance_uv_m2;
+    assert!(
+        (d * off[0] * off[0] - 2.0 * b * off[0] * off[1] + a * off[1] * off[1]) / (a * d - b * b) < 13.8,
+        "{leak:?}"
+    );
+    // What all say together is known no worse than what each says alone: noise by theory, here hidden by the microphones.
+    let (_, [[alone_a, alone_b], [_, alone_d]]) = outcome.alone.expect("it was solved for together");
+    assert!(a * d - b * b < 1.1 * (alone_a * alone_d - alone_b * alone_b), "{:?} {leak:?}", outcome.alone);
 }

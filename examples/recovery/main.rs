@@ -1,12 +1,14 @@
 //! How well leaks are recovered: simulated tunnels and plates, a leak anywhere on the wall.
 //!
-//!     cargo run --release --example recovery [places|alarms|leaks|faults] [SEEDS] [ROW]
+//!     cargo run --release --example recovery [places|alarms|leaks|faults|clocks] [SEEDS] [ROW]
 //!     cargo run --release --example recovery figure < docs/honest.md > docs/honest.svg
 //!
 //! Prints one row a setting over 60 seeds (or as many as asked), all rows or the one named by its number: how exact places
-//! are, how often alarms are false and leaks missed, how well leaks are told apart, or what lying sensors are called.
+//! are, how often alarms are false and leaks missed, how well leaks are told apart, what lying
+//! sensors are called, or what recorders of other clocks add to a place.
 
 mod alarms;
+mod clocks;
 mod faults;
 mod figure;
 mod leaks;
@@ -53,8 +55,9 @@ fn main() {
         "alarms" => alarms::print(seeds, only),
         "leaks" => leaks::print(seeds, only),
         "faults" => faults::print(seeds, only),
+        "clocks" => clocks::print(seeds, only),
         "figure" => print!("{}", figure::figure(&std::io::read_to_string(std::io::stdin()).expect("tables"))),
-        other => eprintln!("no table '{other}': places, alarms, leaks or faults; figure draws them"),
+        other => eprintln!("no table '{other}': places, alarms, leaks, faults or clocks; figure draws them"),
     }
 }
 

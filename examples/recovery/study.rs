@@ -94,10 +94,8 @@ fn trial(setting: Setting, seed: u64) -> Trial {
     let outcome = located(&known(setting, &scene), &folder.path().join("capture.wav"), scene.band_hz());
     let truth = &scene.leaks[0].place;
     let place = outcome.candidates[0].point;
-    let offset = place.position_m - truth.position_m;
+    let off = off(&scene, &place);
     let [bound, expected] = bounds(&scene, setting.snr_db);
-    let tangents = scene.site.walls[place.wall].tangents(&place);
-    let off = Vector2::new(offset.dot(&tangents[0]), offset.dot(&tangents[1]));
     let mahalanobis = |covariance: Matrix2<f64>| {
         covariance.try_inverse().map_or(f64::INFINITY, |inverse| (off.transpose() * inverse * off)[0])
     };
@@ -107,12 +105,19 @@ fn trial(setting: Setting, seed: u64) -> Trial {
         1.0 - (-0.5 * mahalanobis(Matrix2::new(a, b, c, d))).exp()
     });
     Trial {
-        error_m: offset.norm(),
+        error_m: (place.position_m - truth.position_m).norm(),
         over_bound: mahalanobis(bound) / 2.0,
         over_plan: mahalanobis(expected) / 2.0,
         level,
         found: outcome.verdict == Verdict::Leak,
     }
+}
+
+/// From the scene's first leak to a place, metres along `u` and `v` there.
+pub fn off(scene: &Scene, place: &WallPoint) -> Vector2<f64> {
+    let offset = place.position_m - scene.leaks[0].place.position_m;
+    let tangents = scene.site.walls[place.wall].tangents(place);
+    Vector2::new(offset.dot(&tangents[0]), offset.dot(&tangents[1]))
 }
 
 /// The site as the analysis knows it.

@@ -138,6 +138,7 @@ class Clock:
     drift_ppm: float | None
     drift_sigma_ppm: float | None
     blocks: int
+    joint: bool = False
 
 
 @dataclass(frozen=True)

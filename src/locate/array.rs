@@ -64,6 +64,12 @@ impl<'a> Array<'a> {
         }
     }
 
+    /// The same sensors, grouped by clocks otherwise.
+    pub fn on_clocks(&self, groups: &[usize]) -> Self {
+        assert_eq!(groups.len(), self.len());
+        Self { groups: groups.to_vec(), ..self.clone() }
+    }
+
     /// The same sensors in another medium.
     pub fn in_medium(&self, medium: Medium) -> Self {
         Self { medium, ..self.clone() }

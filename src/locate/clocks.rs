@@ -2,42 +2,19 @@
 //!
 //! Each recorder's channels, steered to the leak, give the sound as it left the wall, on that recorder's own clock. Where
 //! two such beams line up tells how their clocks stand to each other; blocks all along the capture tell how one drifts
-//! against the other. The place does not need this: pairs across clocks are never formed.
+//! against the other. The place does not need this, but where it can be solved for anew with all of them, it is
+//! ([`together`]).
 
-use std::sync::Arc;
-
-use nalgebra::{Matrix2, Vector2};
-use ndarray::Array2;
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
-use rustfft::FftPlanner;
+use nalgebra::{DVector, Matrix2, Vector2};
 
 use super::array::Array;
+use super::beams::{Beam, Correlator};
 use super::listening::Listened;
-use super::prepare::selection;
-use super::refine::Refined;
-use crate::capture::Captures;
-use crate::cross_spectra::{BinFate, Span};
+use super::rates::at_one_rate;
+use super::refine::{Data, Refined, refine_along};
+use super::together::{Scene, Told, together};
+use super::views::View;
 use crate::error::Result;
-use crate::propagation::Medium;
-
-/// Waves that a block spans: a clock 100 ppm off drifts by a fifth of a wave within it.
-const BLOCK_WAVES: f64 = 2000.0;
-
-/// Samples in which two recorders are first looked for in each other.
-const STRETCH_SAMPLES: u64 = 1 << 20;
-
-/// Blocks whose correlations are added until the recorders are found in each other.
-const FIRST_BLOCKS: usize = 8;
-
-/// Blocks along the capture.
-const BLOCKS: usize = 64;
-
-/// Probability that chance alone lines two beams up.
-const CHANCE: f64 = 1e-4;
-
-/// Points a sample of the fine correlation: a crest then spans twenty of them and more.
-const FINE: usize = 8;
 
 /// How the clock of one recorder stands to that of the first.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,282 +29,134 @@ pub struct Clock {
     pub drift_ppm: Option<(f64, f64)>,
     /// Blocks that agreed.
     pub blocks: usize,
+    /// Whether it was solved for together with the place.
+    pub joint: bool,
 }
 
-/// The channels of one clock, steered to the leak.
-struct Beam<'t> {
-    recorder: usize,
-    /// File and channel of each.
-    selection: Vec<(usize, usize)>,
-    members: Vec<Member>,
-    medium: &'t Medium,
-    /// Variance of the time at which its sound left the wall, seconds², positions of its sensors alone.
-    variance_s2: f64,
-    /// Mean derivative of its ranges by the place along `u` and `v`.
-    gradient: Vector2<f64>,
+/// What the leak tells of clocks, and they of it.
+#[derive(Debug, Default)]
+pub struct Heeded {
+    /// One a recorder that does not run by the first one's clock.
+    pub clocks: Vec<Clock>,
+    /// The place by the delays of each clock alone, each at its own rate.
+    pub alone: Option<Refined>,
+    /// The place from all recorders together, where they were laid over each other.
+    pub together: Option<Refined>,
+    /// Why a clock could not be told, or the place not be solved for with it.
+    pub notes: Vec<String>,
 }
 
-struct Member {
-    range_m: f64,
-    delay_s: f64,
-    /// Amplitude that makes its spectrum that of the leak, one a bin of the matrix; zero in bins that are not used.
-    weight: Vec<f32>,
-}
-
-/// A beam's spectrum in the band.
-struct Spectrum {
-    /// Number of its first bin in the transform.
-    first: usize,
-    bins: Vec<Complex<f32>>,
-}
-
-/// What correlates beams.
-struct Correlator<'t> {
-    captures: &'t mut Captures,
-    span: Span,
-    band_hz: [f64; 2],
-    first_bin: usize,
-    spacing_hz: f64,
-    block: usize,
-    forward: RealFftPlanner<f32>,
-    backward: FftPlanner<f32>,
-}
-
-/// The clock of every group against that of the first one of its stand, and a sentence for each that could not be told.
+/// The clock of every group against that of the first one of its stand, and the place by them: together unless there is a
+/// reason why each is `alone`, and left as it is where there are `further` leaks beside it.
 ///
 /// # Errors
 /// Those of reading.
-pub fn clocks(heard: &mut Listened<'_>, array: &Array<'_>, leak: &Refined) -> Result<(Vec<Clock>, Vec<String>)> {
+pub fn clocks(
+    heard: &mut Listened<'_>,
+    (array, view, leak): (&Array<'_>, &View, &Refined),
+    alone: Option<&str>,
+    further: bool,
+) -> Result<Heeded> {
+    let mut heeded = Heeded::default();
     let mut groups = array.groups().to_vec();
     groups.sort_unstable();
     groups.dedup();
     if groups.len() < 2 {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(heeded);
     }
     let Some(mut captures) = heard.captures.take() else {
-        return Ok((Vec::new(), vec!["spectra hold no samples, by which clocks could be compared".to_owned()]));
+        heeded.notes.push("spectra hold no samples, by which clocks could be compared".to_owned());
+        return Ok(heeded);
     };
-    let beam = |&group: &usize| Beam::of((heard, &captures), array, leak, group);
+    let ranges_m = on_geometry(array, leak);
+    let beam = |&group: &usize| Beam::of((heard, &captures), array, (leak, &ranges_m), group);
     let beams: Vec<Beam<'_>> = groups.iter().map(beam).collect::<Result<_>>()?;
-    let (layout, rate_hz) = (&heard.preparation.layout, heard.preparation.layout.sample_rate_hz);
-    let wave_samples = rate_hz / array.middle_hz();
-    let span = heard.preparation.span;
-    let block = (BLOCK_WAVES * wave_samples).min(span.frames as f64 / 4.0) as usize;
-    let mut correlator = Correlator {
-        span,
-        band_hz: array.band_hz,
-        first_bin: layout.first_bin,
-        spacing_hz: layout.spacing_hz(),
-        block: block.max(64).next_power_of_two() / 2,
-        captures: &mut captures,
-        forward: RealFftPlanner::new(),
-        backward: FftPlanner::new(),
-    };
-    let stand = |beam: &Beam<'_>| array.site.recorders[beam.recorder].stand;
-    let mut found = Vec::new();
-    let mut notes = Vec::new();
+    let mut teams: Vec<Vec<Told>> = Vec::new();
+    let mut drift = DVector::zeros(array.len());
+    let mut correlator = Correlator::new(heard, array, &mut captures);
     for (i, other) in beams.iter().enumerate() {
-        let reference = beams.iter().position(|beam| stand(beam) == stand(other)).expect("at least itself");
+        let reference = beams.iter().position(|beam| beam.stand == other.stand).expect("at least itself");
         if reference == i {
+            teams.push(vec![other.told([0.0; 2], None)]);
             continue;
         }
         let reference = &beams[reference];
         let id = &array.site.recorders[other.recorder].id;
-        let points = correlator.delays(reference, other, rate_hz)?;
+        let points = correlator.delays(reference, other)?;
         let line = Line::through(&points, 0.25 / array.middle_hz());
         let Some(line) = line else {
-            notes.push(format!("recorder '{id}': the leak is too faint to tell how its clock stands"));
+            heeded.notes.push(format!("recorder '{id}': how its clock stands is not told: the leak is too faint, or it recorded at another time"));
             continue;
         };
         let apart = other.gradient - reference.gradient;
         let speed_m_s = array.group_speed().0;
         let place_s2 = (apart.transpose() * leak.covariance_m2 * apart)[0] / speed_m_s.powi(2);
         let variance = line.variance[0] + place_s2 + reference.variance_s2 + other.variance_s2;
-        found.push(Clock {
+        // Blocks share a stretch whose middle is half a way off theirs (see `rates`).
+        let apart_s = (other.mean_range_m - reference.mean_range_m) / speed_m_s;
+        let behind = [line.at_zero - line.slope * 0.5 * apart_s, line.slope];
+        let clock = Clock {
             recorder: other.recorder,
             reference: reference.recorder,
-            offset_s: (-line.at_zero / (1.0 + line.slope), variance.sqrt()),
+            offset_s: (-behind[0] / (1.0 + behind[1]), variance.sqrt()),
             drift_ppm: (line.points > 2).then(|| (line.slope * 1e6, line.variance[1].sqrt() * 1e6)),
             blocks: line.points,
-        });
+            joint: false,
+        };
+        heeded.clocks.push(clock);
+        if clock.drift_ppm.is_none() {
+            heeded.notes.push(format!("recorder '{id}': too short a capture to tell how its clock drifts"));
+            continue;
+        }
+        other.channels.iter().for_each(|&m| drift[m] = line.slope);
+        let team = teams.iter_mut().find(|team| team[0].stand == other.stand).expect("its first recorder was there");
+        team.push(other.told(behind, Some(clock)));
     }
-    Ok((found, notes))
+    teams.retain(|team| team.len() > 1);
+    if further || teams.is_empty() {
+        heeded.notes.extend(alone.map(by_itself));
+        return Ok(heeded);
+    }
+    let coherence = at_one_rate(&view.coherence, &array.medium, &drift, &ranges_m);
+    let data = Data { coherence: &coherence, ..view.data(heard.spectra.samples_per_bin()) };
+    let Some(leak) = refine_along(array, data, leak.point, ranges_m) else { return Ok(heeded) };
+    let why = alone.or((teams.len() > 1).then_some("there are several stands of several recorders each"));
+    let solved = match (why, teams.pop()) {
+        (None, Some(team)) => {
+            let ranges_m = on_geometry(array, &leak);
+            let scene = Scene { heard, array, view, leak: &leak, drift: &drift, ranges_m: &ranges_m };
+            together(&scene, &mut captures, team)?
+        }
+        (why, _) => Err(why.unwrap_or_default().to_owned()),
+    };
+    match solved {
+        Ok(solved) => {
+            let share = (solved.refined.covariance_m2.determinant() / leak.covariance_m2.determinant()).sqrt();
+            heeded.notes.push(format!(
+                "place and clocks solved for together: the ellipse has {share:.2} of the area of that by each clock alone"
+            ));
+            heeded.clocks = solved.clocks;
+            heeded.together = Some(solved.refined);
+        }
+        Err(why) => heeded.notes.push(by_itself(&why)),
+    }
+    heeded.alone = Some(leak);
+    Ok(heeded)
 }
 
-impl<'t> Beam<'t> {
-    fn of(
-        (heard, captures): (&Listened<'_>, &Captures),
-        array: &'t Array<'_>,
-        leak: &Refined,
-        group: usize,
-    ) -> Result<Self> {
-        let members: Vec<usize> = (0..array.len()).filter(|&m| array.groups()[m] == group).collect();
-        let count = members.len() as f64;
-        let sensors: Vec<usize> = members.iter().map(|&m| array.sensors[m]).collect();
-        let stated = array.ranges_m(&leak.point);
-        // Within a group the sound tells ranges up to one common part, which the geometry has.
-        let common_m = members.iter().map(|&m| stated[m] - leak.ranges_m[m]).sum::<f64>() / count;
-        let fates = heard.fates.iter();
-        let used: Vec<usize> = fates.enumerate().filter(|(_, f)| **f == BinFate::Used).map(|(bin, _)| bin).collect();
-        let weight = |m: usize| {
-            let mut weight = vec![0.0; heard.mean.auto.ncols()];
-            for (&bin, share) in used.iter().zip(&leak.leak_share[m]) {
-                weight[bin] = (share / heard.mean.auto[[m, bin]].max(f64::MIN_POSITIVE)).sqrt() as f32;
-            }
-            weight
-        };
-        let member = |&m: &usize| Member {
-            range_m: leak.ranges_m[m] + common_m,
-            delay_s: heard.preparation.corrections[heard.channels.kept[m]].delay_s,
-            weight: weight(m),
-        };
-        let gradients = array.range_gradient(&leak.point);
-        let gradient =
-            members.iter().map(|&m| Vector2::new(gradients[(m, 0)], gradients[(m, 1)])).sum::<Vector2<f64>>();
-        let position_m2 = array.position_variance_m2();
-        let variance_m2 = members.iter().map(|&m| position_m2[m]).sum::<f64>() / (count * count);
-        Ok(Self {
-            recorder: array.site.sensors[sensors[0]].recorder,
-            selection: selection(array.site, captures, &sensors)?,
-            members: members.iter().map(member).collect(),
-            medium: &array.medium,
-            variance_s2: variance_m2 / array.group_speed().0.powi(2),
-            gradient: gradient / count,
-        })
-    }
+fn by_itself(why: &str) -> String {
+    format!("each recorder located by itself: {why}")
 }
 
-impl Correlator<'_> {
-    /// Time at which a sound is in `other` less that in `reference`, seconds, at times of `reference`: one a block that
-    /// lines up. Empty where the two are not found in each other.
-    fn delays(&mut self, reference: &Beam<'_>, other: &Beam<'_>, rate_hz: f64) -> Result<Vec<Vector2<f64>>> {
-        let Some((about, mut delay)) = self.found(reference, other)? else { return Ok(Vec::new()) };
-        let Span { first_frame, frames } = self.span;
-        let last = first_frame as f64 + frames as f64 - self.block as f64;
-        let mut starts: Vec<f64> = (0..BLOCKS)
-            .map(|i| first_frame as f64 + (last - first_frame as f64) * i as f64 / (BLOCKS - 1) as f64)
-            .collect();
-        starts.dedup_by(|x, y| (*x - *y).abs() < self.block as f64 / 2.0);
-        // From where the recorders were found outwards, forwards first; a block is sought where its neighbours are.
-        let (after, before): (Vec<f64>, Vec<f64>) = starts.into_iter().partition(|start| *start >= about);
-        let mut points = Vec::new();
-        let from = delay;
-        for way in [after, before.into_iter().rev().collect()] {
-            delay = from;
-            for start in way {
-                if let Some(next) = self.delay_at(reference, other, start as u64, delay)? {
-                    delay = next;
-                    points.push(Vector2::new((start + self.block as f64 / 2.0) / rate_hz, delay / rate_hz));
-                }
-            }
-        }
-        Ok(points)
-    }
-
-    /// First sample of a block of `reference`, and how many samples later it is in `other`.
-    fn found(&mut self, reference: &Beam<'_>, other: &Beam<'_>) -> Result<Option<(f64, f64)>> {
-        let Span { first_frame, frames } = self.span;
-        let stretch = frames.min(STRETCH_SAMPLES);
-        let there = first_frame + (frames - stretch) / 2;
-        let length = (2 * stretch as usize).next_power_of_two();
-        let other = self.spectrum(other, there, stretch as usize, length)?;
-        let lags = stretch as usize - self.block + 1;
-        let mut power = vec![[0.0f64; 2]; length];
-        for i in 0..FIRST_BLOCKS {
-            // To both sides of the middle in turn.
-            let away = (i as i64 + 1) / 2 * if i % 2 == 0 { 1 } else { -1 } * self.block as i64;
-            let here = (first_frame + (frames - self.block as u64) / 2) as i64 + away;
-            if here < first_frame as i64 || here + self.block as i64 > (first_frame + frames) as i64 {
-                continue;
-            }
-            let block = self.spectrum(reference, here as u64, self.block, length)?;
-            let correlation = self.correlation(&block, &other, length);
-            let mean = correlation[..lags].iter().map(|c| f64::from(c.norm_sqr())).sum::<f64>() / lags as f64;
-            for (lag, c) in correlation[..lags].iter().enumerate() {
-                let delay = (lag as i64 + there as i64 - here).rem_euclid(length as i64) as usize;
-                power[delay][0] += f64::from(c.norm_sqr()) / mean.max(f64::MIN_POSITIVE);
-                power[delay][1] += 1.0;
-            }
-            // Chernoff's bound on a sum of exponential variables.
-            let exponent = |&[sum, count]: &[f64; 2]| {
-                let over = sum / count;
-                if over > 1.0 { count * (over - 1.0 - over.ln()) } else { 0.0 }
-            };
-            let best = power.iter().map(exponent).enumerate().max_by(|x, y| x.1.total_cmp(&y.1));
-            if let Some((delay, exponent)) = best
-                && exponent > (length as f64 / CHANCE).ln()
-            {
-                let delay = delay as f64 - if delay > length / 2 { length as f64 } else { 0.0 };
-                return Ok(Some((here as f64, delay)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// How many samples later the block of `reference` from `here` on is in `other`, sought about a first guess; absent
-    /// where they do not line up.
-    fn delay_at(&mut self, reference: &Beam<'_>, other: &Beam<'_>, here: u64, about: f64) -> Result<Option<f64>> {
-        let Span { first_frame, frames } = self.span;
-        let there = here as f64 + about.round();
-        if there < first_frame as f64 || there + self.block as f64 > (first_frame + frames) as f64 {
-            return Ok(None);
-        }
-        let length = 2 * self.block;
-        let reference = self.spectrum(reference, here, self.block, length)?;
-        let other = self.spectrum(other, there as u64, self.block, length)?;
-        let correlation = self.correlation(&reference, &other, FINE * length);
-        let reach = FINE * self.block / 4;
-        let at = |lag: i64| correlation[lag.rem_euclid(correlation.len() as i64) as usize];
-        let lags = -(reach as i64)..=reach as i64;
-        let mean = lags.clone().map(|lag| f64::from(at(lag).norm_sqr())).sum::<f64>() / (2 * reach + 1) as f64;
-        let top = lags.max_by(|x, y| at(*x).re.total_cmp(&at(*y).re)).expect("more than one lag");
-        if f64::from(at(top).norm_sqr()) < mean * (length as f64 / CHANCE).ln() {
-            return Ok(None);
-        }
-        let [left, middle, right] = [top - 1, top, top + 1].map(|lag| f64::from(at(lag).re));
-        let bend = left - 2.0 * middle + right;
-        let shift = if bend < 0.0 { 0.5 * (left - right) / bend } else { 0.0 };
-        Ok(Some(there - here as f64 + (top as f64 + shift) / FINE as f64))
-    }
-
-    /// The beam's spectrum over a stretch, padded to `length` samples.
-    fn spectrum(&mut self, beam: &Beam<'_>, frame: u64, samples: usize, length: usize) -> Result<Spectrum> {
-        let plan: Arc<dyn RealToComplex<f32>> = self.forward.plan_fft_forward(length);
-        self.captures.select(beam.selection.clone());
-        let mut block = Array2::zeros((samples, beam.selection.len()));
-        self.captures.read(frame, &mut block, 0)?;
-        let bin_hz = f64::from(self.captures.sample_rate_hz()) / length as f64;
-        let [first, last] = [(self.band_hz[0] / bin_hz).ceil() as usize, (self.band_hz[1] / bin_hz).floor() as usize];
-        let mut spectrum = Spectrum { first, bins: vec![Complex::default(); last + 1 - first] };
-        let (mut padded, mut heard) = (plan.make_input_vec(), plan.make_output_vec());
-        for (row, member) in block.columns().into_iter().zip(&beam.members) {
-            padded.fill(0.0);
-            padded.iter_mut().zip(row).for_each(|(x, sample)| *x = *sample);
-            plan.process(&mut padded, &mut heard).expect("lengths are those of the plan");
-            for (i, (sum, x)) in spectrum.bins.iter_mut().zip(&heard[first..]).enumerate() {
-                let hz = (first + i) as f64 * bin_hz;
-                let of_matrix = ((hz / self.spacing_hz).round() as usize).saturating_sub(self.first_bin);
-                let weight = member.weight[of_matrix.min(member.weight.len() - 1)];
-                if weight > 0.0 {
-                    let delay = std::f64::consts::TAU * hz * member.delay_s;
-                    let (sin, cos) = (beam.medium.wavenumber_rad_m(hz) * member.range_m + delay).sin_cos();
-                    *sum += x * Complex::new(cos as f32, sin as f32) * weight;
-                }
-            }
-        }
-        Ok(spectrum)
-    }
-
-    /// The complex correlation of two beams by lag of the second behind the first, in `length` points: more than the
-    /// spectra were made with for lags between samples.
-    fn correlation(&mut self, here: &Spectrum, there: &Spectrum, length: usize) -> Vec<Complex<f32>> {
-        let mut grid = vec![Complex::default(); length];
-        for ((point, a), b) in grid[here.first..].iter_mut().zip(&here.bins).zip(&there.bins) {
-            *point = a.conj() * b;
-        }
-        self.backward.plan_fft_inverse(length).process(&mut grid);
-        grid
-    }
+/// The leak's ranges, metres. Within a group the sound tells them up to one common part, which the geometry has.
+fn on_geometry(array: &Array<'_>, leak: &Refined) -> DVector<f64> {
+    let missing = array.ranges_m(&leak.point) - &leak.ranges_m;
+    let common = |m: usize| {
+        let members = (0..array.len()).filter(|&n| array.groups()[n] == array.groups()[m]);
+        let (sum, count) = members.fold((0.0, 0.0), |(sum, count), n| (sum + missing[n], count + 1.0));
+        sum / count
+    };
+    DVector::from_fn(array.len(), |m, _| leak.ranges_m[m] + common(m))
 }
 
 /// A straight line through points, outliers left out.

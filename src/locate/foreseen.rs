@@ -101,7 +101,7 @@ impl<'t, 'a> Foreseen<'t, 'a> {
     }
 
     /// Expected information on the ranges, 1/m²: `F_mn = −2 T ∫ k² S_m S_n / (1 + ΣS) df` over each clock group.
-    fn information(&self, place: &WallPoint, level: f64) -> DMatrix<f64> {
+    pub fn information(&self, place: &WallPoint, level: f64) -> DMatrix<f64> {
         let (count, groups, arriving) = (self.array.len(), self.array.groups(), self.arriving(place));
         let mut information = DMatrix::zeros(count, count);
         for (k, shares) in self.wavenumber_rad_m.iter().zip(arriving.columns()) {

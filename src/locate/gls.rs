@@ -125,6 +125,17 @@ pub fn solve_observed(error: &RangeError, observed_m: &DVector<f64>) -> Option<S
     })
 }
 
+/// Covariance of the place and of further unknowns, metres², by which ranges change as the columns of `more` say,
+/// `[sensor, unknown]`: place along `u` and `v` first.
+pub fn covariance_with(error: &RangeError, more: &DMatrix<f64>) -> Option<DMatrix<f64>> {
+    let seen = error.basis.transpose() * more;
+    let all = DMatrix::from_fn(seen.nrows(), 2 + seen.ncols(), |row, column| match column {
+        0 | 1 => error.gradient[(row, column)],
+        _ => seen[(row, column - 2)],
+    });
+    (all.transpose() * factorised(error.total())?.solve(&all)).try_inverse()
+}
+
 /// Covariance of what is known; where that is no number, of the prior alone.
 fn inverse(known: &DMatrix<f64>) -> DMatrix<f64> {
     let n = known.nrows();

@@ -11,6 +11,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
+use super::lateness::Clocks;
 use crate::channelise::Left;
 use crate::cross_spectra::Coherence;
 
@@ -22,20 +23,23 @@ const BLOCKS: usize = 48;
 const BLOCK_PRECISION: f64 = 0.1;
 
 /// The share of a channel's power that a leak can plausibly be; keeps `S` finite.
-const MAX_SHARE: f64 = 0.98;
+pub(super) const MAX_SHARE: f64 = 0.98;
 
 /// The likelihood of ranges, with signal-to-noise ratios fitted at some ranges.
 #[derive(Debug, Clone)]
 pub struct Likelihood<'a> {
-    coherence: &'a Coherence,
-    wavenumber_rad_m: &'a [f64],
+    pub(super) coherence: &'a Coherence,
+    clocks: Clocks<'a>,
+    pub(super) wavenumber_rad_m: &'a [f64],
     samples_per_bin: f64,
+    /// Sensors on each clock of which nobody knows how late it is; `[sensor, clock]`, 1 or 0.
+    pub(super) free: DMatrix<f64>,
     /// First bin of each block, and one past the last.
     edges: Vec<usize>,
     /// What segments leave of each pair at its lag; `[pair, block]`.
     left: Array2<Left>,
     /// Share of each channel's power that is the leak; `[sensor, block]`.
-    share: Array2<f64>,
+    pub(super) share: Array2<f64>,
 }
 
 /// One block's part of the likelihood and of its gradient by range, 1/m.
@@ -58,13 +62,26 @@ impl<'a> Likelihood<'a> {
         samples_per_bin: f64,
         ranges_m: &DVector<f64>,
     ) -> Self {
+        let clocks = Clocks { of: &coherence.groups, shared: 1.0 };
+        Self::on_clocks(coherence, clocks, wavenumber_rad_m, samples_per_bin, ranges_m)
+    }
+
+    /// The same, where pairs were formed across clocks that are late by nothing but what the ranges say.
+    pub(super) fn at(
+        coherence: &'a Coherence,
+        clocks: Clocks<'a>,
+        wavenumber_rad_m: &'a [f64],
+        samples_per_bin: f64,
+        ranges_m: &DVector<f64>,
+    ) -> Self {
         let bins = wavenumber_rad_m.len();
         let blocks = BLOCKS.min(bins);
         let edges: Vec<usize> = (0..=blocks).map(|b| b * bins / blocks).collect();
         let sensors = coherence.groups.len();
         let left = left_at(coherence, wavenumber_rad_m, &edges, ranges_m);
         let share = Array2::zeros((sensors, blocks));
-        let mut fitted = Self { coherence, wavenumber_rad_m, samples_per_bin, edges, left, share };
+        let free = clocks.free(&coherence.groups);
+        let mut fitted = Self { coherence, clocks, wavenumber_rad_m, samples_per_bin, free, edges, left, share };
         let aligned = fitted.aligned(ranges_m);
         let band_mean: Vec<f64> = aligned.rows().into_iter().map(|row| row.sum() / blocks as f64).collect();
         let amplitude = rank_one(&coherence.pairs, sensors, &band_mean);
@@ -97,17 +114,20 @@ impl<'a> Likelihood<'a> {
         self.edges.partition_point(|&edge| edge <= bin) - 1
     }
 
-    /// Expected information on the ranges, 1/m²; a graph Laplacian over each clock group.
-    pub fn information(&self) -> DMatrix<f64> {
+    /// The used bins of a block.
+    pub(super) fn bins(&self, block: usize) -> std::ops::Range<usize> {
+        self.edges[block]..self.edges[block + 1]
+    }
+
+    /// Expected information on the ranges, 1/m², where it is known how late each clock is.
+    pub fn with_clocks_known(&self) -> DMatrix<f64> {
         let sensors = self.share.nrows();
         let mut information = DMatrix::zeros(sensors, sensors);
         for (block, edge) in self.edges.windows(2).enumerate() {
             let k2: f64 = self.wavenumber_rad_m[edge[0]..edge[1]].iter().map(|k| k * k).sum();
             let snr = self.snr(block);
             for (row, &(m, n)) in self.coherence.pairs.iter().enumerate() {
-                let total = 1.0 + self.group_snr(&snr, m);
-                let samples = self.samples_per_bin * self.left[[row, block]].samples;
-                let weight = 2.0 * samples * k2 * snr[m] * snr[n] / total;
+                let weight = k2 * snr[m] * snr[n] * self.count(row, block, &snr);
                 information[(m, n)] -= weight;
                 information[(n, m)] -= weight;
                 information[(m, m)] += weight;
@@ -117,33 +137,30 @@ impl<'a> Likelihood<'a> {
         information
     }
 
-    /// The parts of the likelihood and of its gradient, block by block.
-    pub fn scores(&self, ranges_m: &DVector<f64>) -> Vec<BlockScore> {
+    /// The parts by cross-spectra of the same pairs of the likelihood and of its gradient, block by block.
+    pub(super) fn scores_by(&self, coherence: &Coherence, ranges_m: &DVector<f64>) -> Vec<BlockScore> {
         let sensors = ranges_m.len();
         (0..self.edges.len() - 1)
             .into_par_iter()
             .map(|block| {
-                let bins = self.edges[block]..self.edges[block + 1];
+                let bins = self.bins(block);
                 let steering = self.steering(ranges_m, bins.clone());
                 let snr = self.snr(block);
                 let mut score = BlockScore { value: 0.0, gradient: DVector::zeros(sensors) };
-                for (row, &(m, n)) in self.coherence.pairs.iter().enumerate() {
-                    let total = 1.0 + self.group_snr(&snr, m);
-                    let weight = (snr[m] * snr[n] * (1.0 + snr[m]) * (1.0 + snr[n])).sqrt() / total;
+                for (row, &(m, n)) in coherence.pairs.iter().enumerate() {
+                    let weight = self.weight(row, block, &snr);
                     if weight == 0.0 {
                         continue;
                     }
                     let (mut value, mut slope) = (0.0, 0.0);
                     for (i, bin) in bins.clone().enumerate() {
-                        let turned = self.coherence.value[[row, bin]] * steering[m][i] * steering[n][i].conj();
+                        let turned = coherence.value[[row, bin]] * steering[m][i] * steering[n][i].conj();
                         value += turned.re;
                         slope -= self.wavenumber_rad_m[bin] * turned.im;
                     }
-                    let left = self.left[[row, block]];
-                    let scale = 2.0 * self.samples_per_bin * left.samples * weight / left.coherence;
-                    score.value += scale * value;
-                    score.gradient[m] += scale * slope;
-                    score.gradient[n] -= scale * slope;
+                    score.value += weight * value;
+                    score.gradient[m] += weight * slope;
+                    score.gradient[n] -= weight * slope;
                 }
                 score
             })
@@ -156,7 +173,7 @@ impl<'a> Likelihood<'a> {
         let columns: Vec<Vec<f64>> = (0..blocks)
             .into_par_iter()
             .map(|block| {
-                let bins = self.edges[block]..self.edges[block + 1];
+                let bins = self.bins(block);
                 let steering = self.steering(ranges_m, bins.clone());
                 let mean = |row: usize, m: usize, n: usize| {
                     let turned = bins
@@ -177,14 +194,35 @@ impl<'a> Likelihood<'a> {
         ranges_m.iter().map(|r| k.iter().map(|k| Complex::from_polar(1.0, k * r)).collect()).collect()
     }
 
-    fn snr(&self, block: usize) -> Vec<f64> {
+    pub(super) fn snr(&self, block: usize) -> Vec<f64> {
         self.share.column(block).iter().map(|share| share / (1.0 - share)).collect()
     }
 
-    /// Summed signal-to-noise ratio of the clock group that sensor `m` belongs to.
-    fn group_snr(&self, snr: &[f64], m: usize) -> f64 {
-        let groups = &self.coherence.groups;
-        snr.iter().zip(groups).filter(|(_, g)| **g == groups[m]).map(|(s, _)| s).sum()
+    /// What a bin of a pair's coherence counts in `L`: `2 n A`, for the whole of that coherence.
+    pub(super) fn weight(&self, row: usize, block: usize, snr: &[f64]) -> f64 {
+        let (m, n) = self.coherence.pairs[row];
+        let amplitude = (snr[m] * snr[n] * (1.0 + snr[m]) * (1.0 + snr[n])).sqrt();
+        amplitude * self.count(row, block, snr) / self.left[[row, block]].coherence
+    }
+
+    /// `2 n / (1 + ΣS)`: twice the independent samples that tell a pair's delay, as the others leave of them.
+    pub(super) fn count(&self, row: usize, block: usize, snr: &[f64]) -> f64 {
+        let (m, n) = self.coherence.pairs[row];
+        2.0 * self.samples_per_bin * self.left[[row, block]].samples / self.total(snr, m, n)
+    }
+
+    /// `1 + ΣS` over the sensors that share the time of this pair: those on one clock, or laid over each other. Where they
+    /// do so for a part of the time, the harmonic mean.
+    pub(super) fn total(&self, snr: &[f64], m: usize, n: usize) -> f64 {
+        let sum = |groups: &[usize]| {
+            1.0 + snr.iter().zip(groups).filter(|(_, g)| **g == groups[m]).map(|(s, _)| s).sum::<f64>()
+        };
+        let (together, Clocks { of, shared }) = (sum(&self.coherence.groups), self.clocks);
+        if shared == 1.0 {
+            return together;
+        }
+        let alone = if of[m] == of[n] { (1.0 - shared) / sum(of) } else { 0.0 };
+        (shared / together + alone).recip()
     }
 }
 

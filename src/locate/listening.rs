@@ -56,6 +56,30 @@ impl Listened<'_> {
         }
     }
 
+    /// Why recorders of clocks that run free must each locate a leak by itself, where they must.
+    pub fn why_alone(
+        &self,
+        array: &Array<'_>,
+        options: &Options,
+        leaks: usize,
+        machines: usize,
+    ) -> Option<&'static str> {
+        let is_mended = |&i: &usize| {
+            let faults = self.channels.reports[i].faults.iter();
+            faults.into_iter().any(|fault| ["polarity", "swapped", "crosstalk"].contains(fault))
+        };
+        [
+            (options.transient, "an event is too short to tell how clocks drift"),
+            (self.background.is_some(), "a background does not tell what is common to recorders of other clocks"),
+            (leaks > 1, "there is more than one leak"),
+            (machines > 0, "machines are explained away clock by clock"),
+            (array.medium.kind != "air", "in a wall, a late clock and a longer way are not the same"),
+            (array.sensors.iter().any(is_mended), "cables were mended in the matrix of each alone"),
+        ]
+        .into_iter()
+        .find_map(|(holds, why)| holds.then_some(why))
+    }
+
     /// The matrix as it would be without these faults; sensors that are not where the site says are left out.
     pub fn mend(&mut self, faults: &[Fault]) {
         if faults.is_empty() {

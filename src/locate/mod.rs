@@ -1,9 +1,11 @@
 //! Where on the wall the leak is, how sure that is, and whether there is one: the two columns meet here.
 
+mod across;
 mod alarm;
 mod align;
 mod array;
 mod arrivals;
+mod beams;
 mod bounds;
 mod channels;
 mod clocks;
@@ -19,6 +21,7 @@ mod foreseen;
 mod further;
 mod gls;
 mod judge;
+mod lateness;
 mod likelihood;
 mod listening;
 mod machine;
@@ -28,10 +31,12 @@ mod own_range;
 mod posterior;
 mod prepare;
 mod prove;
+mod rates;
 mod refine;
 mod search;
 mod steer;
 mod tell;
+mod together;
 mod transient;
 mod verdict;
 mod views;
@@ -139,12 +144,11 @@ pub fn locate(
     let material = heard.material(options);
     let material = Material { machines: &machines, ..material };
     let doubts = tell::misnamed(site, &array, rival).into_iter().chain(disagreeing).collect();
-    let (array, view) = (&array, &looks[0]);
+    let (array, view, mut found) = (&array, &looks[0], found);
     let (verdict, reasons) = tell::verdict(array, &found, doubts, &alarm, allowed);
     watch.lap("locate");
 
-    let best = found.source.as_ref();
-    let leaks_found = best.filter(|_| verdict == Verdict::Leak).map(|first| {
+    let mut leaks_found = found.source.as_ref().filter(|_| verdict == Verdict::Leak).map(|first| {
         progress("further leaks", 0.0);
         let null = Null::of(material);
         let scene = further::Scene { array, null: &null };
@@ -174,14 +178,21 @@ pub fn locate(
         watch.lap("prove");
     }
 
-    let leak = leaks_found.as_ref().map(|leaks| &leaks.sources[0]);
-    let (clocks, unknown_clocks) = match leak {
-        Some(leak) => {
+    let heeded = match leaks_found.as_mut() {
+        Some(leaks) => {
             progress("clocks", 0.0);
-            clocks::clocks(&mut heard, array, leak)?
+            let alone = heard.why_alone(array, options, leaks.sources.len(), machines.len() + leaks.machines.len());
+            let (leak, further) = (&leaks.sources[0], leaks.sources.len() > 1);
+            let heeded = clocks::clocks(&mut heard, (array, view, leak), alone, further)?;
+            if let Some(leak) = heeded.together.as_ref().or(heeded.alone.as_ref()) {
+                leaks.sources[0] = leak.clone();
+                found.source = Some(leak.clone());
+            }
+            heeded
         }
         None => Default::default(),
     };
+    let best = found.source.as_ref();
 
     let layout = heard.spectra.layout();
     let averages = heard.spectra.averages();
@@ -229,7 +240,7 @@ pub fn locate(
         .chain(&evidence.dropped)
         .chain(&found.notes)
         .chain(further.0)
-        .chain(&unknown_clocks)
+        .chain(&heeded.notes)
         .cloned()
         .collect();
     let of_mode = |medium: &&Medium| medium.mode == array.medium.mode;
@@ -261,7 +272,8 @@ pub fn locate(
         chance: tell::chance(&alarm, &needed_z, allowed),
         detectable,
         proof,
-        clocks,
+        clocks: heeded.clocks,
+        alone: heeded.together.and(heeded.alone).map(|leak| (leak.point, leak.covariance_m2.transpose().into())),
         warnings,
         notes,
         timing_s: watch.laps,

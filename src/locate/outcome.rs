@@ -47,6 +47,9 @@ pub struct Outcome {
     pub proof: Option<Proof>,
     /// How the clocks of free recorders stand, where a leak tells.
     pub clocks: Vec<Clock>,
+    /// Where place and clocks were solved for together: the place by the delays of each recorder alone, and its covariance
+    /// along `u` and `v`, metres².
+    pub alone: Option<(WallPoint, [[f64; 2]; 2])>,
     /// What a reader must know besides, in sentences.
     pub warnings: Vec<String>,
     /// What was decided and why, in sentences (`-v`).

@@ -12,6 +12,7 @@ use nalgebra::{DMatrix, DVector, Matrix2};
 use super::align::line_up;
 use super::array::Array;
 use super::gls::{RangeError, Solution, solve_observed};
+use super::lateness::Clocks;
 use super::likelihood::{BlockScore, Likelihood};
 use super::ways::straightened;
 use crate::cross_spectra::Coherence;
@@ -47,6 +48,8 @@ pub struct Data<'a> {
     pub samples_per_bin: f64,
     /// Correlation of each pair over range difference.
     pub tables: &'a [RangeTable],
+    /// Clocks, where pairs were formed across free ones.
+    pub clocks: Option<Clocks<'a>>,
 }
 
 /// A refined place.
@@ -58,6 +61,8 @@ pub struct Refined {
     pub ranges_m: DVector<f64>,
     /// Covariance of the place, metres².
     pub covariance_m2: Matrix2<f64>,
+    /// Factors in it: on the variance of noise, for what scatters more, and on all, where ranges and geometry disagree.
+    pub widened: (f64, f64),
     /// Shares of its trace: noise, positions, speed.
     pub shares: [f64; 3],
     /// Relative error of all wavenumbers against the medium's, and one standard deviation of it.
@@ -94,17 +99,23 @@ pub fn refine(array: &Array<'_>, data: Data<'_>, start: WallPoint) -> Option<Ref
     let gain = 2.0 * data.samples_per_bin * k.len() as f64 * typical.min(0.5);
     let (point, ranges) = line_up(array, pairs, data.tables, start, wavelength_m, gain);
 
+    refine_along(array, data, point, ranges)
+}
+
+/// Refines a place from which these ranges line up the crests.
+pub fn refine_along(array: &Array<'_>, data: Data<'_>, point: WallPoint, ranges_m: DVector<f64>) -> Option<Refined> {
+    let (k, mut ranges) = (data.wavenumber_rad_m, ranges_m);
     let stated = array.ranges_m(&point);
     let mut state = {
-        let likelihood = Likelihood::fit(data.coherence, k, data.samples_per_bin, &ranges);
+        let likelihood = data.likelihood(data.coherence, &ranges);
         // The lined-up ranges become the starting point of the climb: the site errors that explain them best.
         let error = RangeError::of(array, &point, &stated, &likelihood.information(), 1.0);
         let solution = solve_observed(&error, &(error.basis.transpose() * (&ranges - &stated)))?;
         State { point, pull_per_m: solution.pull_per_m }
     };
-    let (mut heard, mut ranges) = (Cow::Borrowed(data.coherence), ranges);
+    let mut heard = Cow::Borrowed(data.coherence);
     for round in 1..=MOST_ROUNDS {
-        let likelihood = Likelihood::fit(&heard, k, data.samples_per_bin, &ranges);
+        let likelihood = data.likelihood(&heard, &ranges);
         let from_m = state.point.position_m;
         climb(array, &likelihood, &mut state)?;
         ranges = ranges_of(array, &state);
@@ -115,8 +126,22 @@ pub fn refine(array: &Array<'_>, data: Data<'_>, start: WallPoint) -> Option<Ref
             _ => break,
         }
     }
-    let likelihood = Likelihood::fit(&heard, k, data.samples_per_bin, &ranges);
+    let likelihood = data.likelihood(&heard, &ranges);
     finish(array, data, &likelihood, &state)
+}
+
+impl<'a> Data<'a> {
+    /// The likelihood of ranges by cross-spectra of the same pairs and bins, fitted at some ranges.
+    pub fn likelihood<'t>(&self, coherence: &'t Coherence, ranges_m: &DVector<f64>) -> Likelihood<'t>
+    where
+        'a: 't,
+    {
+        let (k, count) = (self.wavenumber_rad_m, self.samples_per_bin);
+        match self.clocks {
+            Some(clocks) => Likelihood::on_clocks(coherence, clocks, k, count, ranges_m),
+            None => Likelihood::fit(coherence, k, count, ranges_m),
+        }
+    }
 }
 
 fn ranges_of(array: &Array<'_>, state: &State) -> DVector<f64> {
@@ -211,6 +236,7 @@ fn finish(array: &Array<'_>, data: Data<'_>, likelihood: &Likelihood<'_>, state:
         point: state.point,
         ranges_m: ranges,
         covariance_m2: covariance,
+        widened: (excess, inflation),
         shares,
         scale: (stated_scale * solution.speed.0, stated_scale * (solution.speed.1.max(0.0) * inflation).sqrt()),
         chi2: (solution.chi2, solution.dof),
@@ -255,11 +281,12 @@ fn scatter_excess(model: &RangeError, scores: &[BlockScore]) -> f64 {
 /// Factor on the covariance when the ranges disagree with the geometry beyond chance: chi-square per degree of freedom
 /// where it exceeds its 95 % point, else 1.
 fn disagreement(chi2: f64, dof: usize) -> f64 {
-    if dof == 0 {
-        return 1.0;
-    }
+    if dof > 0 && chi2 > chi2_point(dof, 1.645) { chi2 / dof as f64 } else { 1.0 }
+}
+
+/// The point of a chi-square that it exceeds as often as a normal variable does so many standard deviations.
+pub fn chi2_point(dof: usize, deviations: f64) -> f64 {
     let n = dof as f64;
     // Wilson & Hilferty (1931): a chi-square's cube root is nearly normal.
-    let limit = n * (1.0 - 2.0 / (9.0 * n) + 1.645 * (2.0 / (9.0 * n)).sqrt()).powi(3);
-    if chi2 > limit { chi2 / n } else { 1.0 }
+    n * (1.0 - 2.0 / (9.0 * n) + deviations * (2.0 / (9.0 * n)).sqrt()).powi(3)
 }

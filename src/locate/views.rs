@@ -150,7 +150,7 @@ impl View {
     /// What the refinement needs of this view.
     pub fn data(&self, samples_per_bin: f64) -> Data<'_> {
         let Self { coherence, wavenumber_rad_m, tables, .. } = self;
-        Data { coherence, wavenumber_rad_m, samples_per_bin, tables }
+        Data { coherence, wavenumber_rad_m, samples_per_bin, tables, clocks: None }
     }
 
     /// What stands out on the wall; places closer than `separation_m` count as one.

@@ -14,6 +14,7 @@ pub(super) struct ClockRecord<'a> {
     drift_ppm: Option<f64>,
     drift_sigma_ppm: Option<f64>,
     blocks: usize,
+    joint: bool,
 }
 
 impl<'a> ClockRecord<'a> {
@@ -27,6 +28,7 @@ impl<'a> ClockRecord<'a> {
             drift_ppm: clock.drift_ppm.map(|(drift, _)| drift),
             drift_sigma_ppm: clock.drift_ppm.map(|(_, sigma)| sigma),
             blocks: clock.blocks,
+            joint: clock.joint,
         }
     }
 }

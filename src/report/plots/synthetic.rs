@@ -262,6 +262,7 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         detectable: None,
         proof: None,
         clocks: Vec::new(),
+        alone: None,
         machines: Vec::new(),
         warnings: Vec::new(),
         notes: vec!["band chosen by coherence".into()],
