@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::RwLock;
 
 use ndarray::{Array2, ArrayView2, Axis, Slice};
+use pulp::bytemuck::{Pod, cast_slice};
 use pulp::{Simd, WithSimd};
 
 use super::digest::DIGEST_BYTES;
@@ -167,24 +168,22 @@ impl Samples<'_> {
     }
 }
 
-fn bytes_of<T: Copy, const N: usize>(view: ArrayView2<'_, T>, hasher: &mut blake3::Hasher, bytes: fn(T) -> [u8; N]) {
-    let step = DIGEST_BYTES / N;
-    let mut held: Vec<[u8; N]> = Vec::with_capacity(step);
+fn bytes_of<T: Pod, const N: usize>(view: ArrayView2<'_, T>, hasher: &mut blake3::Hasher, bytes: fn(T) -> [u8; N]) {
+    // Samples of this machine's byte order that lie as in a file are its bytes already.
+    if let Some(samples) = view.as_slice().filter(|_| cfg!(target_endian = "little")) {
+        hasher.update_rayon(cast_slice(samples));
+        return;
+    }
+    let mut held: Vec<[u8; N]> = Vec::with_capacity(DIGEST_BYTES / N);
     let mut add = |held: &mut Vec<[u8; N]>| {
         hasher.update_rayon(held.as_flattened());
         held.clear();
     };
-    match view.as_slice() {
-        Some(samples) => samples.chunks(step).for_each(|some| {
-            held.extend(some.iter().map(|x| bytes(*x)));
+    for x in view {
+        held.push(bytes(*x));
+        if held.len() == DIGEST_BYTES / N {
             add(&mut held);
-        }),
-        None => view.iter().for_each(|x| {
-            held.push(bytes(*x));
-            if held.len() == step {
-                add(&mut held);
-            }
-        }),
+        }
     }
     add(&mut held);
 }
