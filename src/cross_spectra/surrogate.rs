@@ -105,8 +105,16 @@ impl Model {
             }
         }
         let count = segments as f64;
-        for ((m, bin), power) in sums.auto.indexed_iter_mut() {
-            *power = self.auto[[m, bin]] * count * (1.0 + scatter * (*power / draws as f64 - 1.0));
+        // Of `n` averages a power knows the squares of its products by 1/n; of fewer draws it would know more, and coherence
+        // would come out smaller than chance makes it. The rest of its scatter is that of another part of the band.
+        let own = if self.factors.is_none() { scatter.min(1.0) } else { 1.0 };
+        let other = (1.0 - own * own).sqrt();
+        for (mut row, held) in sums.auto.rows_mut().into_iter().zip(self.auto.rows()) {
+            let excess: Vec<f64> = row.iter().map(|power| power / draws as f64 - 1.0).collect();
+            for (bin, power) in row.iter_mut().enumerate() {
+                let elsewhere = excess[(bin + bins / 2) % bins];
+                *power = held[bin] * count * (1.0 + scatter * (own * excess[bin] + other * elsewhere));
+            }
         }
         for ((row, bin), g) in sums.cross.indexed_iter_mut() {
             let (m, n) = pairs[row];
@@ -201,6 +209,29 @@ mod tests {
         // Hann's amplitudes -1/4, 1/2, -1/4 overlap by 2/3; a product of two channels by its square.
         let expected = 4.0 / 9.0 * 99.0 / 100.0;
         assert!((neighbours / count * averages - expected).abs() < tolerance, "{}", neighbours / count * averages);
+    }
+
+    #[test]
+    fn coherence_is_that_of_all_averages_also_where_few_are_drawn() {
+        let cut = Segmentation { segment_samples: 4096, hop_samples: 2048, fft_samples: 4096, taper: Taper::Hann };
+        let layout = Layout::new(cut, 1000.0, 0..2000, vec![0; 6]);
+        let model = Model::noise(&layout, &powers(&layout));
+        let averages = 2.0 * layout.segmentation.averages(25);
+        assert!((model.enough as f64) < averages / 8.0, "{} draws", model.enough);
+        let seeds = 6;
+        let mut coherence2 = 0.0;
+        for seed in 0..seeds {
+            let mean = model.draw(50, seed).mean();
+            for (row, &(m, n)) in mean.cross.rows().into_iter().zip(&layout.pairs) {
+                let of_bin =
+                    |(bin, g): (usize, &Complex<f64>)| g.norm_sqr() / (mean.auto[[m, bin]] * mean.auto[[n, bin]]);
+                coherence2 += row.iter().enumerate().map(of_bin).sum::<f64>();
+            }
+        }
+        let count = (seeds as usize * layout.pairs.len() * layout.bins) as f64;
+        // As for many draws, but products of two scatter by half as much again; terms of the second order are under a hundredth.
+        let tolerance = 5.0 * (1.5 * 1.5 / count).sqrt() + 0.01;
+        assert!((coherence2 / count * averages - 1.0).abs() < tolerance, "{}", coherence2 / count * averages);
     }
 
     #[test]
