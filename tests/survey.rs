@@ -98,6 +98,8 @@ fn stands_that_do_not_fit_are_refused_by_name() {
     let backgrounds = "captures = ['stand1/capture.wav']\nbackgrounds = ['stand1/capture.wav']";
     refused("captures = ['stand1/capture.wav']", backgrounds, &["bad.toml:", "at every stand, or at none"]);
     refused("[[stand]]", "[[stnad]]", &["bad.toml:", "stnad"]);
+    let once_more = "captures = ['stand0/capture.wav']\nsite='stand1/site.toml'";
+    refused("captures = ['stand1/capture.wav']", once_more, &["'stand0/M1'", "'stand1/M1'", "given for both"]);
     let site = folder.join("stand1/site.toml");
     let walls = std::fs::read_to_string(&site).unwrap().replace("2.35", "2.36");
     std::fs::write(&site, walls).unwrap();

@@ -216,6 +216,7 @@ pub fn listen_in<'a>(
     let resolutions: Vec<f32> = rows.iter().map(|&row| told.channels[row].resolution).collect();
     let (files, file_channels, warnings) = (told.files(), told.file_channels, told.warnings.clone());
     let mut heard = told.selected(&rows);
+    given_twice(&preparation.array, &heard.spectra)?;
     heard.spectra.correct(&preparation.corrections);
     let channels = judge(site, &preparation, &resolutions, &heard);
     let array = preparation.array.keeping(&channels.kept);
@@ -264,6 +265,31 @@ pub fn listen_in<'a>(
         overview: heard.overview,
         warnings,
     })
+}
+
+/// Refuses one recording that stands for recorders of two clocks: it would be two witnesses where there is one.
+fn given_twice(array: &Array<'_>, spectra: &CrossSpectra) -> Result<()> {
+    let (groups, sensors) = (array.groups(), &array.sensors);
+    if groups.iter().all(|group| *group == groups[0]) {
+        return Ok(());
+    }
+    let powers = spectra.mean().auto;
+    let pairs = (0..sensors.len()).flat_map(|m| (0..m).map(move |n| (n, m)));
+    // No two channels hiss alike to the last digit; silent ones have nothing to tell.
+    let same = |&(n, m): &(usize, usize)| {
+        groups[n] != groups[m] && powers.row(n) == powers.row(m) && powers.row(n).sum() > 0.0
+    };
+    let Some((n, m)) = pairs.into_iter().find(same) else { return Ok(()) };
+    let named = |m: usize| {
+        let site = array.site;
+        let sensor = &site.sensors[sensors[m]];
+        format!("sensor '{}' of recorder '{}'", sensor.id, site.recorders[sensor.recorder].id)
+    };
+    Err(Error::request(format!(
+        "{} and {} heard the same, sample for sample: one recording was given for both; give each recorder its own",
+        named(n),
+        named(m)
+    )))
 }
 
 /// A background this much louder or quieter than the capture, decibels, is not of the same machines at the same gain.
