@@ -85,10 +85,11 @@ impl<'a> Likelihood<'a> {
         let aligned = fitted.aligned(ranges_m);
         let band_mean: Vec<f64> = aligned.rows().into_iter().map(|row| row.sum() / blocks as f64).collect();
         let amplitude = rank_one(&coherence.pairs, sensors, &band_mean);
-        // One pair's coherence over the band has this standard error; a sensor's amplitude rests on M - 1 pairs.
+        // One pair's coherence over the band has this standard error; a sensor's amplitude rests on its own pairs.
         let error = (2.0 * samples_per_bin * bins as f64).sqrt().recip();
         let typical = amplitude.iter().map(|q| q * q).sum::<f64>() / sensors as f64;
-        let precision = error / (typical * (sensors.max(2) as f64 - 1.0).sqrt());
+        let partners = 2.0 * coherence.pairs.len() as f64 / sensors.max(1) as f64;
+        let precision = error / (typical * partners.max(1.0).sqrt());
         let wanted = ((BLOCK_PRECISION / precision).powi(2) as usize).clamp(1, blocks);
         for group in 0..wanted {
             let of_group = group * blocks / wanted..(group + 1) * blocks / wanted;
