@@ -174,6 +174,13 @@ impl CrossSpectra {
         total.into_means()
     }
 
+    /// The same, of a matrix that is needed no more.
+    pub fn into_mean(self) -> Sums {
+        let [mut total, other] = self.halves;
+        total.add(&other);
+        total.into_means()
+    }
+
     /// Means over each of the two halves of alternating blocks.
     pub fn half_means(&self) -> [Sums; 2] {
         self.halves.clone().map(Sums::into_means)

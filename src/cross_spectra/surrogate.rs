@@ -5,12 +5,14 @@
 //! captures is tested like one. Time-shifted partners of the capture itself would cost a matrix each while listening.
 
 use nalgebra::{Cholesky, Complex, DMatrix};
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
+use pulp::{Simd, WithSimd};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::matrix::{CrossSpectra, Layout, Sums};
+use crate::simd::dispatch;
 
 /// Products that the two halves of one draw sum over all bins, at least: the third moment of a steered sum, which falls with their root,
 /// is then under 0.03 of a standard deviation.
@@ -30,6 +32,8 @@ pub struct Model {
     auto: Array2<f64>,
     /// Lower factor of the coherence matrix of each bin; absent where channels have nothing in common.
     factors: Option<Vec<DMatrix<Complex<f64>>>>,
+    /// The coherence that they stand for; `[pair, bin]`.
+    held: Option<Array2<Complex<f64>>>,
     /// Amplitudes with which a bin takes up independent ones about it.
     leakage: Vec<f64>,
     /// Draws that make one half of a matrix, at most.
@@ -40,7 +44,8 @@ impl Model {
     /// Channels of these powers that have nothing in common.
     pub fn noise(layout: &Layout, powers: &Sums) -> Self {
         let enough = MIN_PRODUCTS.div_ceil(2 * layout.bins).max(2);
-        Self { layout: layout.clone(), auto: powers.auto.clone(), factors: None, leakage: leakage(layout), enough }
+        let (auto, leakage) = (powers.auto.clone(), leakage(layout));
+        Self { layout: layout.clone(), auto, factors: None, held: None, leakage, enough }
     }
 
     /// Channels of these powers and this coherence; `[pair, bin]`.
@@ -54,7 +59,13 @@ impl Model {
             }
             positive_factor(&matrix)
         };
-        Self { factors: Some((0..layout.bins).map(factor).collect()), ..Self::noise(layout, powers) }
+        let factors: Vec<DMatrix<Complex<f64>>> = (0..layout.bins).map(factor).collect();
+        let held = |(row, bin)| {
+            let (m, n): (usize, usize) = layout.pairs[row];
+            product(&factors[bin], m, n)
+        };
+        let held = Array2::from_shape_fn(coherence.dim(), held);
+        Self { held: Some(held), factors: Some(factors), ..Self::noise(layout, powers) }
     }
 
     /// What a recording of something else, of the same layout, holds.
@@ -77,6 +88,11 @@ impl Model {
         CrossSpectra::new(self.layout.clone(), halves)
     }
 
+    /// The mean over segments of such a matrix.
+    pub fn mean(&self, segments: u64, seed: u64) -> Sums {
+        self.draw(segments, seed).into_mean()
+    }
+
     fn sums(&self, segments: u64, seed: u64) -> Sums {
         let Layout { bins, pairs, groups, .. } = &self.layout;
         let (bins, channels) = (*bins, groups.len());
@@ -89,38 +105,42 @@ impl Model {
         // Fewer draws than averages scatter more; the scatter is brought to what the averages leave.
         let scatter = (draws as f64 / averages).sqrt();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut heard: Array2<Complex<f64>> = Array2::zeros((channels, bins));
+        let mut heard = Spectra::zero(channels, bins);
+        let mut white = vec![Complex::default(); bins];
         for _ in 0..draws {
-            for mut row in heard.rows_mut() {
-                self.white(&mut rng, row.as_slice_mut().expect("rows are contiguous"));
+            for m in 0..channels {
+                self.white(&mut rng, &mut white);
+                heard.set(m, &white);
             }
-            for (mut column, factor) in heard.columns_mut().into_iter().zip(self.factors.iter().flatten()) {
-                for m in (0..channels).rev() {
-                    column[m] = (0..=m).map(|n| factor[(m, n)] * column[n]).sum();
-                }
+            if let Some(factors) = &self.factors {
+                heard.mix(factors);
             }
-            Zip::from(&mut sums.auto).and(&heard).for_each(|power, x| *power += x.norm_sqr());
-            for (row, &(m, n)) in sums.cross.rows_mut().into_iter().zip(pairs) {
-                Zip::from(row).and(heard.row(m)).and(heard.row(n)).for_each(|g, x, y| *g += x * y.conj());
-            }
+            dispatch(Add { heard: &heard, pairs, sums: &mut sums });
         }
-        let count = segments as f64;
+        let (share, count) = (1.0 / draws as f64, segments as f64);
         // Of `n` averages a power knows the squares of its products by 1/n; of fewer draws it would know more, and coherence
         // would come out smaller than chance makes it. The rest of its scatter is that of another part of the band.
         let own = if self.factors.is_none() { scatter.min(1.0) } else { 1.0 };
         let other = (1.0 - own * own).sqrt();
         for (mut row, held) in sums.auto.rows_mut().into_iter().zip(self.auto.rows()) {
-            let excess: Vec<f64> = row.iter().map(|power| power / draws as f64 - 1.0).collect();
+            let excess: Vec<f64> = row.iter().map(|power| power * share - 1.0).collect();
             for (bin, power) in row.iter_mut().enumerate() {
                 let elsewhere = excess[(bin + bins / 2) % bins];
                 *power = held[bin] * count * (1.0 + scatter * (own * excess[bin] + other * elsewhere));
             }
         }
-        for ((row, bin), g) in sums.cross.indexed_iter_mut() {
-            let (m, n) = pairs[row];
-            let held = self.factors.as_ref().map_or(Complex::default(), |factors| product(&factors[bin], m, n));
-            let scale = (self.auto[[m, bin]] * self.auto[[n, bin]]).sqrt() * count;
-            *g = (held + (*g / draws as f64 - held) * scatter) * scale;
+        let amplitude = self.auto.mapv(|power| (power * count).sqrt());
+        for ((mut row, &(m, n)), index) in sums.cross.rows_mut().into_iter().zip(pairs).zip(0..) {
+            let scales = amplitude.row(m).into_iter().zip(amplitude.row(n)).map(|(a, b)| a * b);
+            match &self.held {
+                None => row.iter_mut().zip(scales).for_each(|(g, scale)| *g *= share * scatter * scale),
+                Some(held) => {
+                    let of_bin = |((g, scale), held): ((&mut Complex<f64>, f64), &Complex<f64>)| {
+                        *g = (held + (*g * share - held) * scatter) * scale;
+                    };
+                    row.iter_mut().zip(scales).zip(held.row(index)).for_each(of_bin);
+                }
+            }
         }
         sums
     }
@@ -136,6 +156,76 @@ impl Model {
             *x = self.leakage.iter().zip(&free[bin..]).map(|(a, z)| z * a).sum();
         }
     }
+}
+
+/// One segment's spectra, real and imaginary parts apart; `[channel, bin]`.
+struct Spectra {
+    re: Array2<f64>,
+    im: Array2<f64>,
+}
+
+impl Spectra {
+    fn zero(channels: usize, bins: usize) -> Self {
+        Self { re: Array2::zeros((channels, bins)), im: Array2::zeros((channels, bins)) }
+    }
+
+    fn set(&mut self, m: usize, spectrum: &[Complex<f64>]) {
+        let parts = self.re.row_mut(m).into_iter().zip(self.im.row_mut(m)).zip(spectrum);
+        parts.for_each(|((re, im), x)| (*re, *im) = (x.re, x.im));
+    }
+
+    /// Gives channels what they have in common: each bin times its lower factor.
+    fn mix(&mut self, factors: &[DMatrix<Complex<f64>>]) {
+        let channels = self.re.nrows();
+        let mut column = vec![Complex::default(); channels];
+        for (bin, factor) in factors.iter().enumerate() {
+            column.fill(Complex::default());
+            // Down the columns of the factor, as they lie in memory.
+            for n in 0..channels {
+                let x = Complex::new(self.re[[n, bin]], self.im[[n, bin]]);
+                let of_factor = factor.column(n);
+                (n..channels).for_each(|m| column[m] += of_factor[m] * x);
+            }
+            for (m, x) in column.iter().enumerate() {
+                (self.re[[m, bin]], self.im[[m, bin]]) = (x.re, x.im);
+            }
+        }
+    }
+}
+
+/// Adds the products of one segment.
+struct Add<'t> {
+    heard: &'t Spectra,
+    pairs: &'t [(usize, usize)],
+    sums: &'t mut Sums,
+}
+
+impl WithSimd for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { heard: Spectra { re, im }, pairs, sums } = self;
+        for (m, mut power) in sums.auto.rows_mut().into_iter().enumerate() {
+            let power = power.as_slice_mut().expect("rows are contiguous");
+            for ((power, re), im) in power.iter_mut().zip(of(re, m)).zip(of(im, m)) {
+                *power += re * re + im * im;
+            }
+        }
+        for (mut row, &(m, n)) in sums.cross.rows_mut().into_iter().zip(pairs) {
+            let row = row.as_slice_mut().expect("rows are contiguous");
+            let (first, second) = (of(re, m).iter().zip(of(im, m)), of(re, n).iter().zip(of(im, n)));
+            for ((g, (a, b)), (c, d)) in row.iter_mut().zip(first).zip(second) {
+                g.re += a * c + b * d;
+                g.im += b * c - a * d;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn of(parts: &Array2<f64>, m: usize) -> &[f64] {
+    parts.row(m).to_slice().expect("rows are contiguous")
 }
 
 /// `(L Lᴴ)` at one place.

@@ -47,24 +47,27 @@ impl Weighting {
     pub fn apply(self, numerator: &Sums, powers: &Sums, layout: &Layout, fates: &[BinFate]) -> Coherence {
         let used: Vec<usize> = (0..layout.bins).filter(|&k| fates[k] == BinFate::Used).collect();
         let all_hz = layout.frequencies_hz();
-        let product = |row: usize, column: usize| {
-            let ((m, n), k) = (layout.pairs[row], used[column]);
-            (powers.auto[[m, k]] * powers.auto[[n, k]]).sqrt()
-        };
-        let value = Array2::from_shape_fn((layout.pairs.len(), used.len()), |(row, column)| {
-            let (g, scale) = (numerator.cross[[row, used[column]]], product(row, column));
-            if scale > 0.0 { g / scale } else { Complex::default() }
-        });
         let inverse = |x: f64| if x > 0.0 { 1.0 / x } else { 0.0 };
+        // Roots are taken of channels, which are fewer than pairs.
+        let channels = (layout.groups.len(), used.len());
+        let amplitude = Array2::from_shape_fn(channels, |(m, column)| powers.auto[[m, used[column]]].sqrt());
+        let scale = amplitude.mapv(inverse);
+        let mut value = Array2::zeros((layout.pairs.len(), used.len()));
+        let rows = value.rows_mut().into_iter().zip(numerator.cross.rows());
+        for ((mut row, cross), &(m, n)) in rows.zip(&layout.pairs) {
+            let scales = scale.row(m).into_iter().zip(scale.row(n));
+            let of_bin = |((to, &k), (a, b)): ((&mut Complex<f64>, &usize), (&f64, &f64))| *to = cross[k] * (a * b);
+            row.iter_mut().zip(&used).zip(scales).for_each(of_bin);
+        }
         let emphasis = match self {
             Self::Scot => None,
-            Self::Phat => Some(value.mapv(|g| inverse(g.norm()))),
+            Self::Phat => Some(value.mapv(|g| inverse(g.norm_sqr().sqrt()))),
             Self::Plain => {
                 let power = |row: ndarray::ArrayView1<'_, f64>| used.iter().map(|&k| row[k]).sum::<f64>();
                 let of_band: Vec<f64> = powers.auto.rows().into_iter().map(power).collect();
                 Some(Array2::from_shape_fn(value.dim(), |(row, column)| {
                     let (m, n) = layout.pairs[row];
-                    product(row, column) * inverse((of_band[m] * of_band[n]).sqrt())
+                    amplitude[[m, column]] * amplitude[[n, column]] * inverse((of_band[m] * of_band[n]).sqrt())
                 }))
             }
         };

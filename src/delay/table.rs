@@ -6,7 +6,7 @@
 //! air the same road costs little more than a plain FFT, and there is one road.
 
 use std::f64::consts::{PI, TAU};
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Mul};
 use std::sync::Arc;
 
 use realfft::num_complex::Complex;
@@ -63,6 +63,7 @@ pub struct RangeTable {
     pub step_m: f64,
     /// Values.
     pub value: Vec<Complex<f32>>,
+    noise: f64,
 }
 
 impl std::fmt::Debug for RangePlan {
@@ -121,15 +122,34 @@ impl RangePlan {
         let scale = 1.0 / spectrum.len() as f64;
         for (value, (first, weights)) in spectrum.zip(&self.spread) {
             let value = Complex::new((value.re * scale) as f32, (value.im * scale) as f32);
+            // All but the lowest and the highest wavenumbers lie whole within the grid.
+            if let Some(points) = grid.get_mut(*first..first + WIDTH) {
+                points.iter_mut().zip(weights).for_each(|(point, weight)| *point += value * weight);
+                continue;
+            }
             for (i, weight) in weights.iter().enumerate() {
                 grid[(first + i) % length] += value * weight;
             }
         }
         self.fft.process(&mut grid);
         let kept = (reach_m / self.step_m).ceil() as usize;
-        let value =
-            (0..=2 * kept).map(|i| grid[(i + length - kept) % length] * self.deconvolution[i.abs_diff(kept)]).collect();
-        RangeTable { first_m: -(kept as f64) * self.step_m, step_m: self.step_m, value }
+        let value: Vec<Complex<f32>> = self.unfolded(&grid, kept).collect();
+        // Real and imaginary part carry the same noise; the crest itself is a handful of thousands of points.
+        let power_of = |part: &[Complex<f32>]| f64::from(part.iter().map(Complex::norm_sqr).sum::<f32>());
+        let power: f64 = value.chunks(16).map(power_of).sum();
+        let noise = (power / 2.0 / value.len() as f64).sqrt();
+        RangeTable { first_m: -(kept as f64) * self.step_m, step_m: self.step_m, value, noise }
+    }
+
+    /// The transform from `kept` points before its first, which follow its last, to as many after it.
+    fn unfolded<'t, T: Copy + Mul<f32, Output = T>>(
+        &'t self,
+        grid: &'t [T],
+        kept: usize,
+    ) -> impl Iterator<Item = T> + 't {
+        let weights = &self.deconvolution[..=kept];
+        let before = grid[grid.len() - kept..].iter().zip(weights[1..].iter().rev());
+        before.chain(grid.iter().zip(weights)).map(|(value, weight)| *value * *weight)
     }
 
     /// The real part of [`Self::table`], in half the time.
@@ -161,9 +181,7 @@ impl RangePlan {
         let mut table = self.real_fft.make_output_vec();
         self.real_fft.process(&mut grid, &mut table).expect("lengths are those of the plan");
         let kept = (reach_m / self.step_m).ceil() as usize;
-        let value = (0..=2 * kept)
-            .map(|i| table[(i + length - kept) % length] * self.deconvolution[i.abs_diff(kept)])
-            .collect();
+        let value = self.unfolded(&table, kept).collect();
         RealTable { first_m: -(kept as f64) * self.step_m, step_m: self.step_m, value }
     }
 }
@@ -215,9 +233,7 @@ impl RangeTable {
 
     /// Root mean square of the real part over the table: the noise that a crest must beat.
     pub fn noise(&self) -> f64 {
-        // Real and imaginary part carry the same noise; the crest itself is a handful of thousands of points.
-        let sum: f64 = self.value.iter().map(|c| f64::from(c.norm_sqr())).sum();
-        (sum / 2.0 / self.value.len() as f64).sqrt()
+        self.noise
     }
 
     /// The crest of the real part that the point `from_m` lies on, by steepest ascent and a parabola: its range

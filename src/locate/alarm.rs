@@ -96,7 +96,7 @@ impl<'t> Null<'t> {
     /// Nothing but machines and what the background holds; without either, channels that have nothing in common.
     pub fn of(material: Material<'t>) -> Self {
         let background = material.background.map(Model::of);
-        let noise = || Model::noise(material.spectra.layout(), &material.spectra.mean());
+        let noise = || Model::noise(material.spectra.layout(), material.mean);
         let null = Self { capture: background.clone().unwrap_or_else(noise), background, material };
         if material.machines.is_empty() {
             return null;
@@ -114,7 +114,7 @@ impl<'t> Null<'t> {
     pub fn with(&self, more: &Array2<Complex<f64>>) -> Self {
         let material = self.material.weighed_by_powers();
         let layout = material.spectra.layout();
-        let powers = material.spectra.mean();
+        let powers = material.mean;
         let mut held: Array2<Complex<f64>> = match material.background {
             Some(background) => background.mean().cross,
             None => Array2::zeros((layout.pairs.len(), layout.bins)),
@@ -129,17 +129,17 @@ impl<'t> Null<'t> {
                 held[[row, bin]] += more[[row, column]];
             }
         }
-        let capture = Model::coherent(layout, &powers, &held);
+        let capture = Model::coherent(layout, powers, &held);
         Self { material, capture, background: self.background.clone() }
     }
 
     /// The weighted cross-spectra of one capture drawn.
     pub fn looks(&self, seed: u64) -> Looks {
         let segments = |recording: &CrossSpectra| recording.segments();
-        let capture = self.capture.draw(segments(self.material.spectra), 2 * seed);
+        let capture = self.capture.mean(segments(self.material.spectra), 2 * seed);
         let background = self.background.as_ref().zip(self.material.background);
         let background = background.map(|(model, real)| model.draw(segments(real), 2 * seed + 1));
-        Material { spectra: &capture, background: background.as_ref(), ..self.material }.looks()
+        Material { background: background.as_ref(), ..self.material }.looks_of(&capture)
     }
 
     /// What chance says of what was `seen`, where `tried` wave speeds or modes were; `show` tells what a capture that was
@@ -179,14 +179,15 @@ impl Alarm {
 }
 
 /// What these glances show, one a view.
-pub fn shown(array: &Array<'_>, glances: &[Glance<'_>]) -> Shown {
-    let map_z = |glance: &Glance<'_>| {
+pub fn shown(array: &Array<'_>, glances: Vec<Glance<'_>>) -> Shown {
+    let pair_z = Extremes::of_each(glances[0].pair_z());
+    let map_z = |glance: Glance<'_>| {
         let bounds = glance.response(array).bounds(array.cover());
         let [middle, scatter] = robust(&bounds);
         let z = |bound: f32| if scatter > 0.0 { (f64::from(bound) - middle) / scatter } else { 0.0 };
         Extremes::of_map(&bounds, z)
     };
-    Shown { map_z: glances.iter().map(map_z).collect(), pair_z: Extremes::of_each(glances[0].pair_z()) }
+    Shown { map_z: glances.into_iter().map(map_z).collect(), pair_z }
 }
 
 impl Gumbel {

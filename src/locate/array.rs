@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
+use super::bounds::Ranges;
 use super::search::Cover;
 use crate::error::Result;
 use crate::propagation::{GroupSpeed, Leg, Medium, Way, audible_walls};
@@ -121,6 +122,15 @@ impl<'a> Array<'a> {
         }
     }
 
+    /// Range from the `middle` of each of these cells to each sensor.
+    pub fn ranges_of<C: Sync>(&self, cells: &[C], middle: impl Fn(&C) -> WallPoint + Sync) -> Ranges {
+        let straight: Option<Vec<Point3>> = self.ways.iter().map(|way| way.straight()).collect();
+        match straight {
+            Some(sensors_m) => Ranges::straight(cells, &sensors_m, |cell| middle(cell).position_m),
+            None => Ranges::of(cells, self.len(), |cell, ranges_m| self.ranges_into(&middle(cell), ranges_m)),
+        }
+    }
+
     /// Range from `place` to each sensor, metres.
     pub fn ranges_m(&self, place: &WallPoint) -> DVector<f64> {
         let mut ranges = DVector::zeros(self.len());
@@ -141,18 +151,16 @@ impl<'a> Array<'a> {
         self.ways.iter().map(|way| way.all(wall, place)).collect()
     }
 
-    /// Straight way from any place to each sensor, metres, written to `ranges_m`.
-    pub fn free_ranges_into(&self, place: &Point3, ranges_m: &mut [f64]) {
-        for (range, &sensor) in ranges_m.iter_mut().zip(&self.sensors) {
-            *range = (self.site.sensors[sensor].position_m - place).norm();
-        }
+    /// Straight way from each of these places to each sensor.
+    pub fn free_ranges_of(&self, places_m: &[Point3]) -> Ranges {
+        let sensors_m: Vec<Point3> = self.sensors.iter().map(|&i| self.site.sensors[i].position_m).collect();
+        Ranges::straight(places_m, &sensors_m, |place_m| *place_m)
     }
 
     /// Straight way from any place to each sensor, metres.
     pub fn free_ranges_m(&self, place: &Point3) -> DVector<f64> {
-        let mut ranges = DVector::zeros(self.len());
-        self.free_ranges_into(place, ranges.as_mut_slice());
-        ranges
+        let range_m = |&i: &usize| (self.site.sensors[i].position_m - place).norm();
+        DVector::from_iterator(self.len(), self.sensors.iter().map(range_m))
     }
 
     /// Two corners of the box about sensors and audible walls, metres; absent where sound does not travel through air.

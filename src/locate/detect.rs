@@ -10,7 +10,7 @@ use super::outcome::Detectable;
 use super::search::Response;
 use super::verdict::robust;
 use super::views::{Material, Nearby, View};
-use crate::cross_spectra::{BinFate, CrossSpectra};
+use crate::cross_spectra::{BinFate, CrossSpectra, Sums};
 use crate::delay::Density;
 use crate::site::WallPoint;
 use crate::units::{power_db, power_from_db};
@@ -25,19 +25,20 @@ const HALVINGS: usize = 7;
 
 /// The level from which a leak anywhere on the wall, noise of the same spectrum as the channel's own, would have raised
 /// the alarm with 90 % probability. `None` where a leak 20 dB over the noise would not.
-pub fn weakest(array: &Array<'_>, material: Material<'_>, alarm: &Alarm, needed_z: &[f64]) -> Option<Detectable> {
+///
+/// `looks` are those of the material.
+pub fn weakest(
+    array: &Array<'_>,
+    looks: &[View],
+    material: Material<'_>,
+    alarm: &Alarm,
+    needed_z: &[f64],
+) -> Option<Detectable> {
     assert_eq!(alarm.laws.len(), needed_z.len());
     let (spectra, cover) = (material.spectra, array.cover());
-    let quiet: Vec<(View, [f64; 2])> = material
-        .looks()
-        .into_iter()
-        .map(|(name, coherence)| View::new(name, array, coherence))
-        .map(|view| {
-            let spread = robust(&view.glance_at(&view.coherence).response(array).bounds(cover));
-            (view, spread)
-        })
-        .collect();
-    let (mean, noise) = (spectra.mean(), median_density(spectra));
+    let spread = |view: &View| robust(&view.glance_at(&view.coherence).response(array).bounds(cover));
+    let quiet: Vec<(&View, [f64; 2])> = looks.iter().map(|view| (view, spread(view))).collect();
+    let (mean, noise) = (material.mean, median_density(material.mean));
     let least = |place: &WallPoint| {
         let about = cover.about(array, place, 1.5 * cover.radius_m());
         let amplitude = arriving(array, spectra, &noise, place);
@@ -54,7 +55,7 @@ pub fn weakest(array: &Array<'_>, material: Material<'_>, alarm: &Alarm, needed_
             let looks = material.looks_of(&louder);
             looks.iter().zip(&nearby).zip(&quiet).zip(needed_z).all(|(((look, nearby), (_, [middle, scatter])), z)| {
                 let tables = nearby.tables(&look.1);
-                let bounds = Response::new(array, &look.1.pairs, &tables).bounds(&about);
+                let bounds = Response::new(array, &look.1.pairs, tables).bounds(&about);
                 let top = bounds.into_iter().fold(f32::MIN, f32::max);
                 f64::from(top) - middle > z * scatter
             })
@@ -118,8 +119,7 @@ fn over_noise_db(array: &Array<'_>, material: Material<'_>, density: &[f64], pla
 }
 
 /// Power density of the median channel, bin by bin.
-fn median_density(spectra: &CrossSpectra) -> Vec<f64> {
-    let mean = spectra.mean();
+fn median_density(mean: &Sums) -> Vec<f64> {
     let of_bin = |column: ndarray::ArrayView1<'_, f64>| {
         let mut powers = column.to_vec();
         powers.sort_by(f64::total_cmp);

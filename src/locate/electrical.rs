@@ -3,6 +3,8 @@
 //! Sound reaches two sensors at different times; what two channels share at no delay at all came through a wire. And a
 //! channel far louder than the others that has nothing in common with them hears itself.
 
+use std::sync::Arc;
+
 use super::array::Array;
 use super::fault::Fault;
 use super::views::{Material, View};
@@ -28,9 +30,9 @@ const LITTLE: f64 = 0.35;
 /// What is wrong with channels by the matrix alone, before any place is known.
 pub fn electrical(array: &Array<'_>, material: Material<'_>) -> Vec<Fault> {
     let looks = Material { background: None, ..material }.weighed_by_powers().looks();
-    let view = View::new("zero lag", array, looks[0].1.clone());
-    let pairs = &view.coherence.pairs;
-    let at_zero: Vec<f64> = pairs.iter().enumerate().map(|(row, _)| zero_lag(&view.coherence, row)).collect();
+    let coherence = &looks[0].1;
+    let pairs = &coherence.pairs;
+    let at_zero: Vec<f64> = pairs.iter().enumerate().map(|(row, _)| zero_lag(coherence, row)).collect();
     let copies: Vec<Fault> = (pairs.iter().zip(&at_zero))
         .filter(|(_, c)| c.abs() > COPY)
         .map(|(&(m, n), _)| better_kept(array, material, m, n))
@@ -38,6 +40,16 @@ pub fn electrical(array: &Array<'_>, material: Material<'_>) -> Vec<Fault> {
     if !copies.is_empty() {
         return copies;
     }
+    let powers: Vec<f64> = material.mean.auto.rows().into_iter().map(|row| row.sum()).collect();
+    let mut sorted = powers.clone();
+    sorted.sort_by(f64::total_cmp);
+    let median = sorted[sorted.len() / 2];
+    let louder_db: Vec<f64> = powers.iter().map(|power| power_db(power / median)).collect();
+    // Mostly that settles it, and no table is made.
+    if at_zero.iter().all(|c| c.abs() <= CROSSTALK) && louder_db.iter().all(|louder_db| *louder_db <= NOISY_DB) {
+        return Vec::new();
+    }
+    let view = View::new("zero lag", array, Arc::clone(coherence));
     let peaks: Vec<f64> = view
         .tables
         .iter()
@@ -53,12 +65,7 @@ pub fn electrical(array: &Array<'_>, material: Material<'_>) -> Vec<Fault> {
             .then_some(Fault::Crosstalk(m, n))
     };
     let mut faults: Vec<Fault> = pairs.iter().enumerate().filter_map(crosstalk).collect();
-    let powers: Vec<f64> = material.spectra.mean().auto.rows().into_iter().map(|row| row.sum()).collect();
-    let mut sorted = powers.clone();
-    sorted.sort_by(f64::total_cmp);
-    let median = sorted[sorted.len() / 2];
-    for (m, power) in powers.iter().enumerate() {
-        let louder_db = power_db(power / median);
+    for (m, louder_db) in louder_db.into_iter().enumerate() {
         let (own, rest) = (highest(&|(a, b)| a == m || b == m), highest(&|(a, b)| a != m && b != m));
         let noise = view.tables.iter().map(|t| t.noise()).fold(0.0, f64::max);
         // The largest of thousands of values of noise reaches five of its root mean square.
@@ -80,7 +87,7 @@ fn better_kept(array: &Array<'_>, material: Material<'_>, m: usize, n: usize) ->
     let fits = |dropped: usize| {
         let kept: Vec<usize> = (0..array.len()).filter(|&c| c != dropped).collect();
         let spectra = material.spectra.keeping(&kept);
-        let looks = Material { spectra: &spectra, background: None, ..material }.looks();
+        let looks = Material { spectra: &spectra, mean: &spectra.mean(), background: None, ..material }.looks();
         let few = array.keeping(&kept);
         View::new("one of two copies", &few, looks[0].1.clone()).survey(&few, 0.1).places[0].value
     };

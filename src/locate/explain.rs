@@ -5,6 +5,7 @@
 //! millimetres off its place would leave half of the leak behind.
 
 use nalgebra::{Complex, DMatrix, DVector};
+use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::cross_spectra::Coherence;
@@ -81,11 +82,19 @@ fn signature(matrix: &DMatrix<Complex<f64>>, steering: &DVector<Complex<f64>>) -
     source * Complex::from(power.sqrt())
 }
 
+/// What a wave turns by on its way over these ranges; `[sensor, bin]`.
+pub fn turns(wavenumber_rad_m: &[f64], ranges_m: &DVector<f64>) -> Array2<Complex<f64>> {
+    Array2::from_shape_fn((ranges_m.len(), wavenumber_rad_m.len()), |(m, bin)| {
+        Complex::cis(wavenumber_rad_m[bin] * ranges_m[m])
+    })
+}
+
 /// Mean over pairs and bins of the correlation that a place's measured ranges line up.
 pub fn mean_correlation(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m: &DVector<f64>) -> f64 {
+    let turn = turns(wavenumber_rad_m, ranges_m);
     let of_pair = |(row, &(m, n)): (usize, &(usize, usize))| -> f64 {
-        let apart_m = ranges_m[m] - ranges_m[n];
-        coherence.value.row(row).iter().zip(wavenumber_rad_m).map(|(g, k)| (g * Complex::cis(k * apart_m)).re).sum()
+        let turns = turn.row(m).into_iter().zip(turn.row(n));
+        coherence.value.row(row).iter().zip(turns).map(|(g, (first, second))| (g * (first * second.conj())).re).sum()
     };
     coherence.pairs.iter().enumerate().map(of_pair).sum::<f64>() / coherence.value.len() as f64
 }
@@ -93,7 +102,6 @@ pub fn mean_correlation(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array2;
     use std::sync::Arc;
 
     #[test]

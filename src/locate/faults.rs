@@ -246,7 +246,8 @@ pub fn examined(array: &Array<'_>, view: &View, found: &Found, material: Materia
     let turned = everyone.iter().filter_map(|&m| {
         let spectra = inverted(material.spectra, m);
         let background = material.background.map(|background| inverted(background, m));
-        let material = Material { spectra: &spectra, background: background.as_ref(), ..material };
+        let mean = spectra.mean();
+        let material = Material { spectra: &spectra, mean: &mean, background: background.as_ref(), ..material };
         let located = located_by(array, material, &everyone)?;
         let (chi2, dof) = located.refined.chi2;
         // Only what makes everything fit is accused.
@@ -288,7 +289,9 @@ fn located_by<'a>(array: &Array<'a>, material: Material<'_>, agreed: &[usize]) -
         return None;
     }
     let (spectra, background) = (material.spectra.keeping(agreed), material.background.map(|b| b.keeping(agreed)));
-    let material = Material { spectra: &spectra, background: background.as_ref(), machines: &[], ..material };
+    let mean = spectra.mean();
+    let material =
+        Material { spectra: &spectra, mean: &mean, background: background.as_ref(), machines: &[], ..material };
     let samples_per_bin = spectra.samples_per_bin();
     let answer = answer(&array.keeping(agreed), &material.looks(), samples_per_bin);
     let refined = answer.found.source?;

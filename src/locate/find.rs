@@ -56,7 +56,7 @@ pub fn find(array: &Array<'_>, looks: &[View], samples_per_bin: f64) -> Found {
     if let Some(rival) = rival {
         // A second leak stays when the first is explained away; a mirror image goes with it.
         let coherence = explained_away(&view.coherence, &view.wavenumber_rad_m, &first.ranges_m);
-        let rest = view.at("the rest", Arc::new(coherence)).survey(array, separation_m).places[0];
+        let rest = view.at("the rest", array, Arc::new(coherence)).survey(array, separation_m).places[0];
         let stays = (rest.point.position_m - rival.point.position_m).norm() <= separation_m;
         found.mirror = (!stays).then_some(rival.point);
     }

@@ -198,7 +198,7 @@ impl Spot {
     fn value(&self, array: &Array<'_>, coherence: &Coherence) -> f32 {
         let nearby = Nearby::new(array, coherence, self.ranges_m.clone(), 2.0 * NEAR_M, Density::Full);
         let tables = nearby.tables(coherence);
-        let response = Response::new(array, &coherence.pairs, &tables);
+        let response = Response::new(array, &coherence.pairs, tables);
         response.strongest(response.over(&self.cover), SCAN_CELLS).value
     }
 }

@@ -12,7 +12,7 @@ use super::explain::{explained_away, mean_correlation};
 use super::machine::{self, Machine};
 use super::refine::{Refined, refine};
 use super::views::{Looks, View};
-use crate::cross_spectra::Coherence;
+use crate::cross_spectra::{Coherence, Weighting};
 use crate::site::WallPoint;
 
 /// What is left must reach this share of the first leak's response. Of one leak only, up to 0.030 was left in one
@@ -86,11 +86,15 @@ pub fn further(
     separation_m: f64,
     first: (Refined, f64),
     (most, allowed): (usize, f64),
+    chance_in_room: &mut machine::Chance,
 ) -> Leaks {
     let Scene { array, null } = scene;
     let samples_per_bin = null.material.spectra.samples_per_bin();
     let k = &view.wavenumber_rad_m;
-    let whole = Arc::clone(&null.material.weighed_by_powers().looks()[0].1);
+    let whole = match null.material.weighting {
+        Weighting::Scot => Arc::clone(&view.coherence),
+        _ => Arc::clone(&null.material.weighed_by_powers().looks()[0].1),
+    };
     let strongest = mean_correlation(&whole, k, &first.0.ranges_m);
     let mut leaks = Leaks {
         rest: Arc::new(explained_away(&whole, k, &first.0.ranges_m)),
@@ -103,15 +107,17 @@ pub fn further(
     // What was explained away, in order, by its ranges.
     let mut taken = vec![leaks.sources[0].ranges_m.clone()];
     while leaks.sources.len() < most {
-        let rest = view.at("the rest", Arc::clone(&leaks.rest));
-        let response = rest.response(array);
+        let response = view.stare_at(&leaks.rest).response(array);
         let place = response.strongest(response.over(array.cover()), REST_CELLS);
-        if let Some(machine) = machine::loudest(array, &rest, place.value, null.material, separation_m)
-            && machine.is_new(&leaks.machines, separation_m)
-        {
-            leaks.rest = Arc::new(machine.explained_away(&leaks.rest));
-            leaks.machines.push(machine);
-            continue;
+        let rest = || view.at("the rest", array, Arc::clone(&leaks.rest));
+        let heard = (&response, place.value);
+        if let Some(louder) = machine::loudest(array, view, heard, null.material, separation_m, chance_in_room) {
+            let machine = Machine::at(array, &rest(), louder);
+            if machine.is_new(&leaks.machines, separation_m) {
+                leaks.rest = Arc::new(machine.explained_away(&leaks.rest));
+                leaks.machines.push(machine);
+                continue;
+            }
         }
         let share = f64::from(place.value) / strongest;
         let count = leaks.sources.len();
@@ -120,7 +126,7 @@ pub fn further(
             break;
         }
         // Sensors that are off move the map's peak, but not what is refined.
-        let Some(source) = refine(array, rest.data(samples_per_bin), place.point) else { break };
+        let Some(source) = refine(array, rest().data(samples_per_bin), place.point) else { break };
         let resolution_m = resolution_m(array, view, &source.point);
         let same = leaks.sources.iter().find(|leak| distance_m(&leak.point, &source.point) < SAME * resolution_m);
         if let Some(leak) = same {
@@ -137,10 +143,11 @@ pub fn further(
         let shows = |coherence: &Coherence| -> Shown {
             let glance = view.glance_at(coherence);
             if share < EQUAL {
-                return shown(array, &[glance]);
+                return shown(array, vec![glance]);
             }
+            let pair_z = Extremes::of_each(glance.pair_z());
             let bounds = glance.response(array).bounds(array.cover());
-            Shown { map_z: vec![Extremes::of_map(&bounds, f64::from)], pair_z: Extremes::of_each(glance.pair_z()) }
+            Shown { map_z: vec![Extremes::of_map(&bounds, f64::from)], pair_z }
         };
         let left = |looks: Looks| -> Shown {
             let drawn =
@@ -198,7 +205,7 @@ impl Leaks {
             let others = (0..count).filter(|&j| j != i);
             let alone =
                 others.fold(Arc::clone(whole), |rest, j| Arc::new(explained_away(&rest, k, &self.sources[j].ranges_m)));
-            let alone = view.at("one of several", alone);
+            let alone = view.at("one of several", array, alone);
             if let Some(again) = refine(array, alone.data(samples_per_bin), self.sources[i].point) {
                 self.sources[i] = again;
             }

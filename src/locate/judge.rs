@@ -1,5 +1,7 @@
 //! From a matrix to the strongest place and what chance says of it, machines in the cabin put aside.
 
+use std::sync::Arc;
+
 use super::alarm::{Alarm, Null, shown};
 use super::array::Array;
 use super::find::Found;
@@ -24,6 +26,8 @@ pub struct Judged<'a> {
     pub rival: Option<(Option<Mode>, f64)>,
     /// Machines that were explained away.
     pub machines: Vec<Machine>,
+    /// What chance makes off the walls.
+    pub chance_in_room: machine::Chance,
     /// What chance says.
     pub alarm: Alarm,
     /// The `z` that each view needed.
@@ -43,28 +47,29 @@ pub fn judged<'a>(
     allowed: f64,
 ) -> Judged<'a> {
     let samples_per_bin = material.spectra.samples_per_bin();
-    let mut machines = Vec::new();
+    let (mut machines, mut chance_in_room) = (Vec::new(), machine::Chance::default());
+    let mut looks = Material { machines: &[], ..material }.looks();
     loop {
         let material = Material { machines: &machines, ..material };
-        let looks = material.looks();
         let answers: Vec<_> =
             media.iter().map(|medium| answer(&array.in_medium(medium.clone()), &looks, samples_per_bin)).collect();
         let modes = answers.len();
-        let (Answer { array, looks, found, stretch, tried, .. }, rival) = focus::best_supported(answers, named);
-        let wall = found.standings[0].places[0].value;
-        let louder = machine::loudest(&array, &looks[0], wall, material, found.separation_m);
+        let (Answer { array, looks: views, found, stretch, tried, .. }, rival) = focus::best_supported(answers, named);
+        let (view, wall) = (&views[0], found.standings[0].places[0].value);
+        let heard = (&view.response(&array), wall);
+        let louder = machine::loudest(&array, view, heard, material, found.separation_m, &mut chance_in_room);
+        let louder = louder.map(|louder| Machine::at(&array, view, louder));
         if let Some(louder) = louder.filter(|louder| louder.is_new(&machines, found.separation_m)) {
+            looks[0].1 = Arc::new(louder.explained_away(&looks[0].1));
             machines.push(louder);
             continue;
         }
-        let show = |looks_drawn: Looks| {
-            let glances: Vec<_> = looks_drawn.iter().map(|(_, drawn)| looks[0].glance_at(drawn)).collect();
-            shown(&array, &glances)
-        };
+        let show =
+            |looks_drawn: Looks| shown(&array, looks_drawn.iter().map(|(_, drawn)| view.glance_at(drawn)).collect());
         let tried = tried * modes * if machines.is_empty() { 1 } else { BESIDE_MACHINES };
-        let seen: Vec<_> = looks.iter().map(|view| view.glance_at(&view.coherence)).collect();
-        let alarm = Null::of(material).judge(&shown(&array, &seen), tried, allowed, &show);
+        let seen = shown(&array, views.iter().map(|view| view.glance_at(&view.coherence)).collect());
+        let alarm = Null::of(material).judge(&seen, tried, allowed, &show);
         let needed_z = alarm.needed_z(allowed, tried);
-        return Judged { array, looks, found, stretch, rival, machines, alarm, needed_z };
+        return Judged { array, looks: views, found, stretch, rival, machines, chance_in_room, alarm, needed_z };
     }
 }

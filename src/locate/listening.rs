@@ -49,6 +49,7 @@ impl Listened<'_> {
     pub fn material(&self, options: &Options) -> Material<'_> {
         Material {
             spectra: &self.spectra,
+            mean: &self.mean,
             background: self.background.as_ref(),
             weighting: options.weighting,
             fates: &self.fates,

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::alarm::{Extremes, Gumbel, Null};
 use super::array::Array;
-use super::bounds::Bounds;
+use super::bounds::bounds;
 use super::explain::explained_away;
 use super::focus::support;
 use super::own_range::lined_up;
@@ -58,7 +58,22 @@ pub struct Machine {
     pub response: f32,
 }
 
+/// Responses of the strongest places of the room in captures of nothing but chance, as many as were asked for yet: they stay
+/// what they are while one machine after the other is explained away.
+#[derive(Debug, Default)]
+pub struct Chance(Vec<f64>);
+
 impl Machine {
+    /// The one at this place of the room, heard in `view` with this response.
+    pub fn at(array: &Array<'_>, view: &View, (position_m, response): (Point3, f32)) -> Self {
+        // Microphones a few millimetres off their places would leave half of it behind.
+        let blur_m = view.coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
+        let wave_m =
+            std::f64::consts::TAU * view.wavenumber_rad_m.len() as f64 / view.wavenumber_rad_m.iter().sum::<f64>();
+        let ranges_m = lined_up(array, view, &array.free_ranges_m(&position_m), 2.0 * blur_m + 0.25 * wave_m);
+        Self { position_m, ranges_m, medium: array.medium.clone(), response }
+    }
+
     /// Whether it is none of the `known` ones, and there are not too many of them.
     pub fn is_new(&self, known: &[Self], separation_m: f64) -> bool {
         known.len() < MOST && known.iter().all(|other| (other.position_m - self.position_m).norm() > separation_m)
@@ -71,54 +86,61 @@ impl Machine {
     }
 }
 
-/// The loudest source of this view of `material`, where that is a machine: `wall` is the response of the best place on a
-/// wall.
+/// Where the loudest source of `heard` is, and its response there, where that is a machine: `wall` is the response of the
+/// best place on a wall. `view` is one of `material`, and `chance` what chance makes in the room, as far as it is known.
 pub fn loudest(
     array: &Array<'_>,
     view: &View,
-    wall: f32,
+    heard: (&Response<'_, '_>, f32),
     material: Material<'_>,
     separation_m: f64,
-) -> Option<Machine> {
+    chance: &mut Chance,
+) -> Option<(Point3, f32)> {
+    let (response, wall) = heard;
     let corners = array.room()?;
-    let response = view.response(array);
-    let (position_m, value) = strongest(array, &response, corners, OVER_WALL * wall)?;
+    let (position_m, value) = strongest(array, response, corners, OVER_WALL * wall)?;
     let nats = support(&view.coherence, value.into(), material.spectra.samples_per_bin());
     let off_m = (array.site.nearest(&position_m).position_m - position_m).norm();
     let is_machine = nats > LEAST_NATS
         && off_m > OFF_WALL_M.max(separation_m)
         && (nats > SURE_NATS * view.coherence.pairs.len() as f64
-            || beyond_chance(array, view, value.into(), material, corners));
-    is_machine.then(|| {
-        // Microphones a few millimetres off their places would leave half of it behind.
-        let blur_m = view.coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
-        let wave_m =
-            std::f64::consts::TAU * view.wavenumber_rad_m.len() as f64 / view.wavenumber_rad_m.iter().sum::<f64>();
-        let ranges_m = lined_up(array, view, &array.free_ranges_m(&position_m), 2.0 * blur_m + 0.25 * wave_m);
-        Machine { position_m, ranges_m, medium: array.medium.clone(), response: value }
-    })
+            || chance.is_exceeded(value.into(), array, view, material, corners));
+    is_machine.then_some((position_m, value))
 }
 
-/// Whether captures of nothing but chance, searched as the real one was, say that this `value` is none.
-///
-/// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws after three, of eight.
-fn beyond_chance(array: &Array<'_>, view: &View, value: f64, material: Material<'_>, corners: [Point3; 2]) -> bool {
-    let null = Null::of(Material { machines: &[], ..material });
-    let by_chance = |seed: u64| {
-        let looks = null.looks(seed);
-        let drawn = view.stare_at(&looks[0].1);
-        strongest(array, &drawn.response(array), corners, f32::MIN).map_or(0.0, |(_, value)| f64::from(value))
-    };
-    let mut drawn = Vec::new();
-    while drawn.len() < DRAWS as usize {
-        let round = drawn.len() as u64..drawn.len() as u64 + AT_A_TIME;
-        drawn.par_extend(round.into_par_iter().map(by_chance));
-        if drawn.iter().any(|chance| *chance >= value) {
+impl Chance {
+    /// Whether captures of nothing but chance, searched as the real one was, say that this `value` is none.
+    ///
+    /// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws after three, of eight.
+    fn is_exceeded(
+        &mut self,
+        value: f64,
+        array: &Array<'_>,
+        view: &View,
+        material: Material<'_>,
+        corners: [Point3; 2],
+    ) -> bool {
+        let Self(drawn) = self;
+        let reached = |drawn: &[f64]| drawn.iter().any(|chance| *chance >= value);
+        if reached(drawn) {
             return false;
         }
+        let null = Null::of(Material { machines: &[], ..material });
+        let by_chance = |seed: u64| {
+            let looks = null.looks(seed);
+            let response = view.stare_at(&looks[0].1).response(array);
+            strongest(array, &response, corners, f32::MIN).map_or(0.0, |(_, value)| f64::from(value))
+        };
+        while drawn.len() < DRAWS as usize {
+            let round = drawn.len() as u64..drawn.len() as u64 + AT_A_TIME;
+            drawn.par_extend(round.into_par_iter().map(by_chance));
+            if reached(drawn) {
+                return false;
+            }
+        }
+        let drawn: Vec<Extremes> = drawn.iter().map(|value| Extremes::of_each(vec![*value])).collect();
+        Gumbel::of_parts(drawn.iter()).exceeding(value) < CHANCE
     }
-    let drawn: Vec<Extremes> = drawn.into_iter().map(|value| Extremes::of_each(vec![value])).collect();
-    Gumbel::of_parts(drawn.iter()).exceeding(value) < CHANCE
 }
 
 /// Uphill from a place in halving steps.
@@ -156,8 +178,7 @@ fn strongest(
         .collect();
     let finest_m = response.step_m();
     loop {
-        let measured = |cell: &Point3, ranges: &mut [f64]| array.free_ranges_into(cell, ranges);
-        let bounds = Bounds::within(response, 0.87 * side_m).about(&cells, array.len(), measured);
+        let bounds = bounds(response, 0.87 * side_m, &array.free_ranges_of(&cells));
         let bounded = cells.iter().copied().zip(bounds);
         let mut bounded: Vec<(Point3, f32)> = bounded.filter(|(_, bound)| *bound > floor).collect();
         if bounded.len() > KEPT {

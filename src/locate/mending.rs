@@ -87,7 +87,8 @@ fn in_place_of_machines(heard: &Listened<'_>, judged: &Judged<'_>, options: &Opt
     for matrix in std::iter::once(&mut spectra).chain(&mut background) {
         faults.iter().for_each(|fault| fault.undo(matrix));
     }
-    let mended = Material { spectra: &spectra, background: background.as_ref(), ..material };
+    let mean = spectra.mean();
+    let mended = Material { spectra: &spectra, mean: &mean, background: background.as_ref(), ..material };
     let again = judge(heard, mended, options);
     let count = judged.array.len();
     let ways = (count * (count + 1) / 2) as f64;

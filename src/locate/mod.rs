@@ -140,7 +140,7 @@ pub fn locate(
     let allowed = options.alarm;
     let (judged, disagreeing) = mending::judged(&mut heard, options, progress);
     let samples_per_bin = heard.spectra.samples_per_bin();
-    let Judged { array, looks, found, stretch, rival, machines, alarm, needed_z } = judged;
+    let Judged { array, looks, found, stretch, rival, machines, mut chance_in_room, alarm, needed_z } = judged;
     let material = heard.material(options);
     let material = Material { machines: &machines, ..material };
     let doubts = tell::misnamed(site, &array, rival).into_iter().chain(disagreeing).collect();
@@ -153,11 +153,12 @@ pub fn locate(
         let null = Null::of(material);
         let scene = further::Scene { array, null: &null };
         let first = (first.clone(), alarm.probability);
-        further::further(&scene, view, found.separation_m, first, (options.leaks.most(), allowed))
+        let wanted = (options.leaks.most(), allowed);
+        further::further(&scene, view, found.separation_m, first, wanted, &mut chance_in_room)
     });
     let detectable = (alarm.probability > allowed).then(|| {
         progress("what would show", 0.0);
-        detect::weakest(array, material, &alarm, &needed_z)
+        detect::weakest(array, &looks, material, &alarm, &needed_z)
     });
     let detectable = detectable.flatten();
     watch.lap("leaks");
@@ -217,8 +218,9 @@ pub fn locate(
     let chance = (!is_located).then_some(alarm.laws[0]);
     let posterior = posterior::Scene { array, view, found: &found, samples_per_bin, chance };
     let located = leaks_found.as_ref().map_or(&[][..], |leaks| &leaks.sources);
-    let candidates = posterior.candidates(located);
-    let spread = posterior.spread(located);
+    let rivals = posterior.rivals();
+    let candidates = posterior.candidates(&rivals, located);
+    let spread = posterior.spread(&rivals, located);
     let search = posterior.search(&spread);
     let scene = evidence::Scene {
         array,

@@ -5,8 +5,6 @@
 //! over it. Where nothing stands out of chance, a likelihood that takes the noise to be white would still be sure of the
 //! strongest place. There every cell of the walls is weighed by how fast chance itself falls with `z`.
 
-use std::sync::Arc;
-
 use nalgebra::Matrix2;
 
 use super::alarm::Gumbel;
@@ -16,7 +14,7 @@ use super::find::Found;
 use super::focus::support;
 use super::outcome::{Candidate, Patch};
 use super::refine::{Refined, refine};
-use super::search::Strongest;
+use super::search::{Response, Strongest};
 use super::tell::{CHI2_95, ellipse_95};
 use super::verdict::robust;
 use super::views::View;
@@ -79,7 +77,7 @@ impl Spot {
 }
 
 /// A place that might be the leak's, and what refining it gave.
-struct Rival {
+pub struct Rival {
     point: WallPoint,
     refined: Option<Refined>,
     weight: f64,
@@ -87,21 +85,21 @@ struct Rival {
 
 impl Scene<'_, '_> {
     /// The separate places of the map with their weights, and which of the `leaks` explains each.
-    pub fn candidates(&self, leaks: &[Refined]) -> Vec<Candidate> {
+    pub fn candidates(&self, rivals: &[Rival], leaks: &[Refined]) -> Vec<Candidate> {
         let places = &self.found.standings[0].places;
         let scores = places.iter().map(|place| f64::from((place.value / places[0].value).clamp(0.0, 1.0)));
         let whole = self.view.response(self.array);
-        let without: Vec<View> = leaks
+        let without: Vec<Response<'_, '_>> = leaks
             .iter()
             .map(|leak| explained_away(&self.view.coherence, &self.view.wavenumber_rad_m, &leak.ranges_m))
-            .map(|rest| self.view.at("without a leak", Arc::new(rest)))
+            .map(|rest| self.view.stare_at(&rest).response(self.array))
             .collect();
         let explained_by = |point: &WallPoint| {
-            let is_gone = |rest: &View| rest.response(self.array).at(point) < EXPLAINED as f32 * whole.at(point);
+            let is_gone = |rest: &Response<'_, '_>| rest.at(point) < EXPLAINED as f32 * whole.at(point);
             without.iter().position(is_gone).map(|leak| leak + 1)
         };
-        self.rivals()
-            .into_iter()
+        rivals
+            .iter()
             .zip(places)
             .zip(scores)
             .map(|((rival, place), score)| Candidate {
@@ -114,11 +112,10 @@ impl Scene<'_, '_> {
     }
 
     /// Where each of these leaks may be, the strongest with all that might be it instead; or where there may be one, without any.
-    pub fn spread(&self, leaks: &[Refined]) -> Vec<Spread> {
+    pub fn spread(&self, rivals: &[Rival], leaks: &[Refined]) -> Vec<Spread> {
         if let Some(law) = self.chance {
             return vec![Spread::Everywhere(self.everywhere(law))];
         }
-        let rivals = self.rivals();
         let of_rival = |(i, rival): (usize, &Rival)| {
             let refined = leaks.first().filter(|_| i == 0).or(rival.refined.as_ref())?;
             Some(Spot::of(refined, rival.weight))
@@ -164,7 +161,8 @@ impl Scene<'_, '_> {
         support(&self.view.coherence, value, self.samples_per_bin)
     }
 
-    fn rivals(&self) -> Vec<Rival> {
+    /// The separate places of the map, weighed.
+    pub fn rivals(&self) -> Vec<Rival> {
         let places = &self.found.standings[0].places;
         let weighed: Vec<(Rival, f64)> = match self.chance {
             None => places.iter().enumerate().map(|(i, place)| self.refined(i, place)).collect(),

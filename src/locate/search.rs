@@ -6,10 +6,12 @@
 //! the rest is split until cells are smaller than the finest fringe. The result is the maximum, not a likely one,
 //! unless more cells are left than one search may hold: [`Strongest::certain`] tells.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::array::Array;
-use super::bounds::{Bounds, Ranges};
+use super::bounds::{Ranges, bounds};
 use crate::delay::{RealTable, pooled};
 use crate::site::{Piece, Point3, Wall, WallPoint};
 
@@ -31,15 +33,21 @@ pub struct Cover {
     ranges: Ranges,
 }
 
+/// What each pair adds to a response at each range difference.
+#[derive(Debug, Clone)]
+pub struct Blurred {
+    step_m: f64,
+    first_m: Vec<f64>,
+    tables: Vec<Vec<f32>>,
+}
+
 /// The steered response of an array.
 #[derive(Debug)]
 pub struct Response<'a, 'b> {
     array: &'b Array<'a>,
     pairs: &'b [(usize, usize)],
-    step_m: f64,
-    first_m: Vec<f64>,
-    /// What each pair adds at each range difference.
-    tables: Vec<Vec<f32>>,
+    /// What each pair adds.
+    by_pair: Cow<'b, Blurred>,
 }
 
 /// What [`Response::strongest`] found.
@@ -67,25 +75,37 @@ const COARSE_M: f64 = 0.032;
 /// Bounds on the number of coarse cells: enough for a median, not more than a second's work.
 const COARSE_CELLS: [f64; 2] = [3e3, 2e5];
 
-impl<'a, 'b> Response<'a, 'b> {
-    /// The response made of these tables, one a pair.
+impl Blurred {
+    /// Of these tables, one a pair.
     ///
     /// What the site leaves uncertain about a pair's range difference, `sigma`, blurs its table: a crest counts within
     /// `±2 sigma`. For an exact site this is the plain correlation; where `sigma` exceeds a wavelength it becomes the
     /// envelope, and no fringe can be preferred that the geometry cannot tell from its neighbours. The mean with a pool
     /// of half the width gives the plateau a middle.
-    pub fn new(array: &'b Array<'a>, pairs: &'b [(usize, usize)], tables: &[RealTable]) -> Self {
+    pub fn new(array: &Array<'_>, pairs: &[(usize, usize)], tables: Vec<RealTable>) -> Self {
         let step_m = tables.first().map_or(1.0, |t| t.step_m);
-        let blurred = |(table, &pair): (&RealTable, &(usize, usize))| {
+        let first_m = tables.iter().map(|t| t.first_m).collect();
+        let blurred = |(table, &pair): (RealTable, &(usize, usize))| {
             let reach = (2.0 * array.difference_sigma_m(pair) / step_m).round() as usize;
             if reach == 0 {
-                return table.value.clone();
+                return table.value;
             }
             let (wide, narrow) = (pooled(&table.value, reach), pooled(&table.value, reach / 2));
             wide.iter().zip(&narrow).map(|(w, n)| 0.5 * (w + n)).collect()
         };
-        let tables_blurred = tables.par_iter().zip(pairs).map(blurred).collect();
-        Self { array, pairs, step_m, first_m: tables.iter().map(|t| t.first_m).collect(), tables: tables_blurred }
+        Self { step_m, first_m, tables: tables.into_par_iter().zip(pairs).map(blurred).collect() }
+    }
+}
+
+impl<'a, 'b> Response<'a, 'b> {
+    /// The response made of these tables, one a pair.
+    pub fn new(array: &'b Array<'a>, pairs: &'b [(usize, usize)], tables: Vec<RealTable>) -> Self {
+        Self { array, pairs, by_pair: Cow::Owned(Blurred::new(array, pairs, tables)) }
+    }
+
+    /// The same, of tables that are blurred already.
+    pub fn of(array: &'b Array<'a>, pairs: &'b [(usize, usize)], by_pair: &'b Blurred) -> Self {
+        Self { array, pairs, by_pair: Cow::Borrowed(by_pair) }
     }
 
     /// The response at a place, tables interpolated linearly.
@@ -97,8 +117,9 @@ impl<'a, 'b> Response<'a, 'b> {
     /// The response of a source at these ranges.
     pub fn at_ranges(&self, ranges: &[f64]) -> f32 {
         let mut sum = 0.0;
-        for ((&(m, n), table), first_m) in self.pairs.iter().zip(&self.tables).zip(&self.first_m) {
-            let place = ((ranges[m] - ranges[n] - first_m) / self.step_m).clamp(0.0, (table.len() - 1) as f64);
+        let Blurred { step_m, first_m, tables } = &*self.by_pair;
+        for ((&(m, n), table), first_m) in self.pairs.iter().zip(tables).zip(first_m) {
+            let place = ((ranges[m] - ranges[n] - first_m) / step_m).clamp(0.0, (table.len() - 1) as f64);
             let index = (place as usize).min(table.len() - 2);
             let share = (place - index as f64) as f32;
             sum += table[index] + share * (table[index + 1] - table[index]);
@@ -113,7 +134,7 @@ impl<'a, 'b> Response<'a, 'b> {
 
     /// Spacing of the tables, metres.
     pub fn step_m(&self) -> f64 {
-        self.step_m
+        self.by_pair.step_m
     }
 
     /// The pairs whose tables add up.
@@ -123,7 +144,7 @@ impl<'a, 'b> Response<'a, 'b> {
 
     /// The table of each pair and the range difference of its first value, metres.
     pub fn tables(&self) -> impl Iterator<Item = (&[f32], f64)> {
-        self.tables.iter().map(Vec::as_slice).zip(self.first_m.iter().copied())
+        self.by_pair.tables.iter().map(Vec::as_slice).zip(self.by_pair.first_m.iter().copied())
     }
 
     /// The pieces with the bound of each.
@@ -133,14 +154,13 @@ impl<'a, 'b> Response<'a, 'b> {
 
     /// The bound of each piece.
     pub fn bounds(&self, cover: &Cover) -> Vec<f32> {
-        Bounds::within(self, cover.radius_m).over(&cover.ranges)
+        bounds(self, cover.radius_m, &cover.ranges)
     }
 
     /// Bounds of all cells, with tables pooled for the largest of them.
     fn fill_bounds(&self, cells: &mut [Cell]) {
         let radius_m = cells.iter().map(|c| self.radius_m(c)).fold(0.0, f64::max);
-        let measured = |cell: &Cell, ranges: &mut [f64]| self.array.ranges_into(&self.centre(cell), ranges);
-        let bounds = Bounds::within(self, radius_m).about(cells, self.array.len(), measured);
+        let bounds = bounds(self, radius_m, &self.array.ranges_of(cells, |cell| self.centre(cell)));
         cells.iter_mut().zip(bounds).for_each(|(cell, bound)| cell.bound = bound);
     }
 
@@ -174,7 +194,7 @@ impl<'a, 'b> Response<'a, 'b> {
     pub fn strongest(&self, mut cells: Vec<Cell>, keep: usize) -> Strongest {
         // A fringe of the highest frequency spans half a wavelength of range difference, 6 steps, hence at least 3 steps
         // of path; cells of 3 steps see every fringe from their centre.
-        let finest_m = 3.0 * self.step_m;
+        let finest_m = 3.0 * self.step_m();
         let mut best = Strongest { point: self.centre(&cells[0]), value: f32::MIN, certain: true };
         loop {
             if cells.len() > keep {
@@ -229,8 +249,8 @@ impl<'a, 'b> Response<'a, 'b> {
     /// Walks uphill from a place in halving steps, from the finest cell down to a twentieth of it.
     fn climb(&self, mut best: Strongest) -> Strongest {
         let mut ranges = vec![0.0; self.array.len()];
-        let mut stride_m = 1.5 * self.step_m;
-        while stride_m > 0.1 * self.step_m {
+        let mut stride_m = 1.5 * self.step_m();
+        while stride_m > 0.1 * self.step_m() {
             let around = [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)];
             let next = around
                 .iter()
@@ -313,8 +333,7 @@ impl Cover {
         let wall = |piece: &Piece| &array.site.walls[piece.wall];
         let radius_m = pieces.iter().map(|piece| piece.radius_m(wall(piece))).fold(0.0, f64::max);
         let centres: Vec<WallPoint> = pieces.par_iter().map(|piece| piece.centre(wall(piece))).collect();
-        let measured = |place: &WallPoint, ranges: &mut [f64]| array.ranges_into(place, ranges);
-        let ranges = Ranges::of(&centres, array.len(), measured);
+        let ranges = array.ranges_of(&centres, |place| *place);
         Self { pieces, centres_m: centres.iter().map(|place| place.position_m).collect(), radius_m, ranges }
     }
 }

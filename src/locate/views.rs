@@ -1,9 +1,10 @@
 //! The ways to look at a capture: as it is, or as what is new over a background, by subtraction and by whitening.
 
 use super::array::Array;
+use super::explain::turns;
 use super::machine::Machine;
 use super::refine::Data;
-use super::search::Response;
+use super::search::{Blurred, Response};
 use super::verdict::{Standing, survey};
 use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Sums, Weighting, excess, whitened};
 use crate::delay::{Density, RangePlan, RangeTable, RealTable};
@@ -24,6 +25,8 @@ pub struct View {
     pub wavenumber_rad_m: Vec<f64>,
     /// Correlation of each pair.
     pub tables: Vec<RangeTable>,
+    /// What each adds to the steered response.
+    blurred: Blurred,
     /// How tables are made.
     plan: Arc<Plan>,
 }
@@ -50,6 +53,8 @@ pub struct Glance<'t> {
 pub struct Material<'t> {
     /// The capture's matrix.
     pub spectra: &'t CrossSpectra,
+    /// Its mean over segments.
+    pub mean: &'t Sums,
     /// That of its background.
     pub background: Option<&'t CrossSpectra>,
     /// What counts how much.
@@ -72,7 +77,7 @@ impl Material<'_> {
     /// The weighted cross-spectra that the captures allow: one, or two with a background. The first has undistorted phases
     /// and is the one that is refined.
     pub fn looks(&self) -> Looks {
-        self.looks_of(&self.spectra.mean())
+        self.looks_of(self.mean)
     }
 
     /// The same where the capture's means are these.
@@ -103,9 +108,8 @@ impl Material<'_> {
 
 impl View {
     /// The same look at other cross-spectra of the same pairs and bins.
-    pub fn at(&self, name: &'static str, coherence: Arc<Coherence>) -> Self {
-        let (wavenumber_rad_m, plan) = (self.wavenumber_rad_m.clone(), Arc::clone(&self.plan));
-        Self { name, tables: plan.tables(&coherence), coherence, wavenumber_rad_m, plan }
+    pub fn at(&self, name: &'static str, array: &Array<'_>, coherence: Arc<Coherence>) -> Self {
+        Self::by(Arc::clone(&self.plan), name, array, coherence, self.wavenumber_rad_m.clone())
     }
 
     /// Prepares the correlation tables of weighted cross-spectra.
@@ -121,7 +125,20 @@ impl View {
         let furthest_m = reach_m.iter().copied().fold(0.0, f64::max);
         let plan = |density| RangePlan::new(&wavenumber_rad_m, furthest_m, density);
         let plan = Plan { tables: plan(Density::Full), glances: plan(Density::Half), reach_m };
-        Self { name, tables: plan.tables(&coherence), coherence, wavenumber_rad_m, plan: Arc::new(plan) }
+        Self::by(Arc::new(plan), name, array, coherence, wavenumber_rad_m)
+    }
+
+    fn by(
+        plan: Arc<Plan>,
+        name: &'static str,
+        array: &Array<'_>,
+        coherence: Arc<Coherence>,
+        wavenumber_rad_m: Vec<f64>,
+    ) -> Self {
+        let tables = plan.tables(&coherence);
+        let real = tables.iter().map(RealTable::from).collect();
+        let blurred = Blurred::new(array, &coherence.pairs, real);
+        Self { name, tables, blurred, coherence, wavenumber_rad_m, plan }
     }
 
     /// What a map of bounds needs of other cross-spectra of the same pairs and bins.
@@ -143,8 +160,7 @@ impl View {
 
     /// The steered response of this view.
     pub fn response<'a, 'b>(&'b self, array: &'b Array<'a>) -> Response<'a, 'b> {
-        let real: Vec<RealTable> = self.tables.iter().map(RealTable::from).collect();
-        Response::new(array, &self.coherence.pairs, &real)
+        Response::of(array, &self.coherence.pairs, &self.blurred)
     }
 
     /// What the refinement needs of this view.
@@ -166,16 +182,20 @@ impl Plan {
     }
 }
 
-impl Glance<'_> {
+impl<'t> Glance<'t> {
     /// The steered response of these correlations.
-    pub fn response<'a, 'b>(&'b self, array: &'b Array<'a>) -> Response<'a, 'b> {
-        Response::new(array, self.pairs, &self.tables)
+    pub fn response<'a, 'b>(self, array: &'b Array<'a>) -> Response<'a, 'b>
+    where
+        't: 'b,
+    {
+        Response::new(array, self.pairs, self.tables)
     }
 
     /// The highest correlation of each pair over the root mean square of its table.
     pub fn pair_z(&self) -> Vec<f64> {
         let z = |table: &RealTable| {
-            let power: f64 = table.value.iter().map(|c| f64::from(c * c)).sum();
+            let power_of = |part: &[f32]| f64::from(part.iter().map(|c| c * c).sum::<f32>());
+            let power: f64 = table.value.chunks(16).map(power_of).sum();
             let top = table.value.iter().copied().fold(f32::MIN, f32::max);
             f64::from(top) / (power / table.value.len() as f64).sqrt()
         };
@@ -207,8 +227,7 @@ impl Nearby {
         let blur_m = coherence.pairs.iter().map(|&pair| array.difference_sigma_m(pair)).fold(0.0, f64::max);
         // Cells reach over the rim by half as much again.
         let reach_m = 1.5 * within_m + 4.0 * blur_m;
-        let turn = Array2::from_shape_fn((ranges_m.len(), k.len()), |(m, bin)| Complex::cis(k[bin] * ranges_m[m]));
-        Self { plan: RangePlan::new(&k, reach_m, density), reach_m, ranges_m, turn }
+        Self { plan: RangePlan::new(&k, reach_m, density), reach_m, turn: turns(&k, &ranges_m), ranges_m }
     }
 
     /// The table of each pair.

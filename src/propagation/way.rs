@@ -61,6 +61,14 @@ impl Way {
         }
     }
 
+    /// Where the sensor is, if sound reaches it straight.
+    pub fn straight(&self) -> Option<Point3> {
+        match self {
+            Self::Straight(place) => Some(*place),
+            Self::Along(_) | Self::OverMesh(..) => None,
+        }
+    }
+
     /// The shortest way to `place`, which lies on `wall`.
     pub fn shortest(&self, wall: &Wall, place: &WallPoint) -> Leg {
         match self {
