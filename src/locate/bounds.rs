@@ -12,13 +12,13 @@ use crate::simd::dispatch;
 use crate::site::Point3;
 
 /// Cells that go by together: their ranges, places and sums stay in the first-level cache.
-const BLOCK: usize = 256;
+pub const BLOCK: usize = 256;
 
 /// From here on single precision counts in whole numbers: adding it leaves the nearest one in the lowest bits.
 const WHOLE: f32 = 8_388_608.0;
 
 /// Up to so many cells it pays to see first which stretch of each table they ask for, and to pool no more than that.
-const FEW: usize = 4096;
+const FEW: usize = 1 << 14;
 
 /// The response with every table pooled: one look-up a pair bounds a cell.
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 //! and that correlation, echoes included, is subtracted. The beam is steered with the measured ranges: a sensor a few
 //! millimetres off its place would leave half of the leak behind.
 
-use nalgebra::{Complex, DMatrix, DVector};
-use ndarray::Array2;
+use nalgebra::{Complex, DVector};
+use ndarray::{Array2, ArrayView1, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::cross_spectra::Coherence;
@@ -14,6 +14,9 @@ use crate::cross_spectra::Coherence;
 /// settled; it halves its error each time and more.
 const ROUNDS: usize = 12;
 const SETTLED: f64 = 1e-6;
+
+/// Bins that are explained by one thread at a time.
+const RUN: usize = 64;
 
 /// The coherence that is left when the source with these ranges is explained away, bin by bin and clock by clock.
 ///
@@ -32,35 +35,34 @@ pub fn explained_away(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m:
             .filter(|(_, (m, _))| coherence.groups[*m] == group)
             .filter_map(|(row, (m, n))| Some((row, members.binary_search(m).ok()?, members.binary_search(n).ok()?)))
             .collect();
-        let columns: Vec<Vec<Complex<f64>>> = wavenumber_rad_m
-            .par_iter()
-            .enumerate()
-            .map(|(bin, k)| {
-                let mut matrix = DMatrix::zeros(members.len(), members.len());
-                for &(row, i, j) in &rows {
-                    matrix[(i, j)] = coherence.value[[row, bin]];
-                    matrix[(j, i)] = coherence.value[[row, bin]].conj();
-                }
+        let explain = |(mut bins, k): (ArrayViewMut2<'_, Complex<f64>>, &[f64])| {
+            for (mut column, k) in bins.columns_mut().into_iter().zip(k) {
                 let steering =
                     DVector::from_iterator(members.len(), members.iter().map(|&m| Complex::cis(-k * ranges_m[m])));
-                let source = signature(&matrix, &steering);
-                rows.iter().map(|&(_, i, j)| matrix[(i, j)] - source[i] * source[j].conj()).collect()
-            })
-            .collect();
-        for (bin, column) in columns.iter().enumerate() {
-            for (&(row, ..), value) in rows.iter().zip(column) {
-                left.value[[row, bin]] = *value;
+                let source = signature(&rows, column.view(), &steering);
+                rows.iter().for_each(|&(row, i, j)| column[row] -= source[i] * source[j].conj());
             }
-        }
+        };
+        let runs: Vec<_> = left.value.axis_chunks_iter_mut(Axis(1), RUN).zip(wavenumber_rad_m.chunks(RUN)).collect();
+        runs.into_par_iter().for_each(explain);
     }
     left
 }
 
 /// Amplitudes and phases with which the source at the beam's focus reaches each channel; zero where the beam hears
-/// nothing. `matrix` has an empty diagonal.
-fn signature(matrix: &DMatrix<Complex<f64>>, steering: &DVector<Complex<f64>>) -> DVector<Complex<f64>> {
+/// nothing. `rows` are those of `coherence` and the channels of each; the diagonal of their matrix is empty.
+fn signature(
+    rows: &[(usize, usize, usize)],
+    coherence: ArrayView1<'_, Complex<f64>>,
+    steering: &DVector<Complex<f64>>,
+) -> DVector<Complex<f64>> {
     let weight = steering / Complex::from(steering.len() as f64);
-    let heard = matrix * &weight;
+    let mut heard = DVector::zeros(steering.len());
+    for &(row, i, j) in rows {
+        let g = coherence[row];
+        heard[i] += g * weight[j];
+        heard[j] += g.conj() * weight[i];
+    }
     let (beam, each) = (weight.dotc(&heard).re, 1.0 / (steering.len() * steering.len()) as f64);
     let mut source = steering.clone();
     let mut power = 0.0;

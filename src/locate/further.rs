@@ -44,8 +44,8 @@ const SAME: f64 = 0.25;
 /// How often what is left of leaks is explained away once more.
 const AGAIN: usize = 3;
 
-/// Cells held while what is left is searched: where nothing stands out of it, no cell can be excluded.
-const REST_CELLS: usize = 1 << 14;
+/// Cells held while what is left is searched: where nothing stands out of it, no cell can be excluded, and nothing is told.
+const REST_CELLS: usize = 1 << 12;
 
 /// Directions in which resolution is asked for.
 const DIRECTIONS: usize = 12;

@@ -8,11 +8,13 @@
 
 use std::borrow::Cow;
 
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::array::Array;
-use super::bounds::{Ranges, bounds};
+use super::bounds::{BLOCK, Ranges, bounds};
 use crate::delay::{RealTable, pooled};
+use crate::simd::dispatch;
 use crate::site::{Piece, Point3, Wall, WallPoint};
 
 /// A piece of wall and the most that the response can be there.
@@ -215,7 +217,8 @@ impl<'a, 'b> Response<'a, 'b> {
                 return self.climb(best);
             }
             let floor = best.value;
-            let mut finer: Vec<Cell> = cells.iter().filter(|c| c.bound > floor).flat_map(|c| self.split(c)).collect();
+            let parts = |c: &Cell| c.piece.split(self.wall(c)).map(|piece| Cell { piece, bound: floor });
+            let mut finer: Vec<Cell> = cells.iter().filter(|c| c.bound > floor).flat_map(parts).collect();
             if finer.is_empty() {
                 return self.climb(best);
             }
@@ -230,20 +233,23 @@ impl<'a, 'b> Response<'a, 'b> {
 
     fn best_centre(&self, cells: &[Cell]) -> (WallPoint, f32) {
         let of_part = |part: &[Cell]| {
-            let mut ranges = vec![0.0; self.array.len()];
-            let value = |cell: &Cell, ranges: &mut [f64]| {
-                let point = self.centre(cell);
-                (point, self.at_with(&point, ranges))
-            };
-            let first = value(&part[0], &mut ranges);
-            part[1..].iter().fold(first, |best, cell| stronger(best, value(cell, &mut ranges)))
+            let points: Vec<WallPoint> = part.iter().map(|cell| self.centre(cell)).collect();
+            let values = self.at_all(&points);
+            points.into_iter().zip(values).reduce(stronger)
         };
-        let parts: Vec<_> = cells.par_chunks(256).map(of_part).collect();
+        let parts: Vec<_> = cells.par_chunks(BLOCK).filter_map(of_part).collect();
         parts.into_iter().reduce(stronger).expect("at least one cell")
     }
 
-    fn split(&self, cell: &Cell) -> Vec<Cell> {
-        cell.piece.split(self.wall(cell)).into_iter().map(|piece| Cell { piece, ..*cell }).collect()
+    /// The response at each of a block of places.
+    fn at_all(&self, places: &[WallPoint]) -> Vec<f32> {
+        let count = places.len();
+        let (mut ranges, mut of_place) = (vec![0.0; count * self.array.len()], vec![0.0; self.array.len()]);
+        for (i, place) in places.iter().enumerate() {
+            self.array.ranges_into(place, &mut of_place);
+            of_place.iter().enumerate().for_each(|(m, range_m)| ranges[m * count + i] = *range_m);
+        }
+        dispatch(Interpolated { of: &self.by_pair, pairs: self.pairs, ranges: &ranges, count })
     }
 
     /// Walks uphill from a place in halving steps, from the finest cell down to a twentieth of it.
@@ -335,6 +341,44 @@ impl Cover {
         let centres: Vec<WallPoint> = pieces.par_iter().map(|piece| piece.centre(wall(piece))).collect();
         let ranges = array.ranges_of(&centres, |place| *place);
         Self { pieces, centres_m: centres.iter().map(|place| place.position_m).collect(), radius_m, ranges }
+    }
+}
+
+/// Responses at `count` places, tables interpolated linearly: places in the tables are worked out in registers.
+struct Interpolated<'t> {
+    of: &'t Blurred,
+    pairs: &'t [(usize, usize)],
+    /// Metres; `[sensor][place]`.
+    ranges: &'t [f64],
+    count: usize,
+}
+
+/// From here on double precision counts in whole numbers: a whole number added is found in the lowest bits.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
+
+impl WithSimd for Interpolated<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
+        let Self { of: Blurred { step_m, first_m, tables }, pairs, ranges, count } = self;
+        let (mut sums, mut places) = (vec![0.0; count], vec![(0_u32, 0.0_f32); count]);
+        for ((&(m, n), table), first_m) in pairs.iter().zip(tables).zip(first_m) {
+            let (first, second) = (&ranges[m * count..][..count], &ranges[n * count..][..count]);
+            let (last, last_pair) = ((table.len() - 1) as f64, (table.len() - 2) as f64);
+            for ((to, a), b) in places.iter_mut().zip(first).zip(second) {
+                let place = ((a - b - first_m) / step_m).max(0.0).min(last);
+                let index = place.floor().min(last_pair);
+                *to = ((index + WHOLE).to_bits() as u32, (place - index) as f32);
+            }
+            for (sum, &(index, share)) in sums.iter_mut().zip(&places) {
+                let [here, next] = [0, 1].map(|i| table[index as usize + i]);
+                *sum += here + share * (next - here);
+            }
+        }
+        let pairs = pairs.len() as f32;
+        sums.iter_mut().for_each(|sum| *sum /= pairs);
+        sums
     }
 }
 

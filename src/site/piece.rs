@@ -25,8 +25,9 @@ impl Wall {
         let Some(Chart { a, v_m, .. }) = self.chart() else {
             let mut pieces = self.whole_triangles(index);
             while pieces.iter().any(|piece| piece.radius_m(self) > size_m) {
-                let parts =
-                    |piece: &Piece| if piece.radius_m(self) > size_m { piece.split(self) } else { vec![*piece] };
+                let parts = |piece: &Piece| {
+                    if piece.radius_m(self) > size_m { piece.split(self).collect() } else { vec![*piece] }
+                };
                 pieces = pieces.iter().flat_map(parts).collect();
             }
             return pieces;
@@ -89,7 +90,8 @@ impl Piece {
     pub fn radius_m(&self, wall: &Wall) -> f64 {
         match self.outline {
             Outline::Rectangle { v_m, half_a, half_v_m, .. } => {
-                (half_a * wall.widest([v_m - half_v_m, v_m + half_v_m])).hypot(half_v_m)
+                let half_u_m = half_a * wall.widest([v_m - half_v_m, v_m + half_v_m]);
+                (half_u_m * half_u_m + half_v_m * half_v_m).sqrt()
             }
             Outline::Triangle { .. } => {
                 let corners = self.corners(wall);
@@ -100,30 +102,31 @@ impl Piece {
     }
 
     /// Two or four parts, split along what is longer than half the other side; of a triangle two, by its longest side.
-    pub fn split(&self, wall: &Wall) -> Vec<Self> {
-        match self.outline {
+    pub fn split(&self, wall: &Wall) -> impl Iterator<Item = Self> + use<> {
+        let parts = match self.outline {
             Outline::Rectangle { a, v_m, half_a, half_v_m } => {
                 let across = half_a * wall.widest([v_m - half_v_m, v_m + half_v_m]);
-                let split_a: &[f64] = if across > 0.5 * half_v_m { &[-0.5, 0.5] } else { &[0.0] };
-                let split_v: &[f64] = if half_v_m > 0.5 * across { &[-0.5, 0.5] } else { &[0.0] };
-                let halves = (half_a / split_a.len() as f64, half_v_m / split_v.len() as f64);
-                let part = |i: f64, j: f64| Outline::Rectangle {
-                    a: a + i * half_a,
-                    v_m: v_m + j * half_v_m,
-                    half_a: halves.0,
-                    half_v_m: halves.1,
+                let halves = |is_split| if is_split { [Some(-0.5), Some(0.5)] } else { [Some(0.0), None] };
+                let (split_a, split_v) = (across > 0.5 * half_v_m, half_v_m > 0.5 * across);
+                let halved = |half: f64, is_split| if is_split { 0.5 * half } else { half };
+                let part = |i: Option<f64>, j: Option<f64>| {
+                    Some(Outline::Rectangle {
+                        a: a + i? * half_a,
+                        v_m: v_m + j? * half_v_m,
+                        half_a: halved(half_a, split_a),
+                        half_v_m: halved(half_v_m, split_v),
+                    })
                 };
-                split_a
-                    .iter()
-                    .flat_map(|i| split_v.iter().map(move |j| (*i, *j)))
-                    .map(|(i, j)| Self { wall: self.wall, outline: part(i, j) })
-                    .collect()
+                let ([a, b], [c, d]) = (halves(split_a), halves(split_v));
+                [part(a, c), part(a, d), part(b, c), part(b, d)]
             }
-            Outline::Triangle { triangle, depth, path } => (0..2)
-                .map(|half| Outline::Triangle { triangle, depth: depth + 1, path: path << 1 | half })
-                .map(|outline| Self { wall: self.wall, outline })
-                .collect(),
-        }
+            Outline::Triangle { triangle, depth, path } => {
+                let half = |half| Some(Outline::Triangle { triangle, depth: depth + 1, path: path << 1 | half });
+                [half(0), half(1), None, None]
+            }
+        };
+        let wall = self.wall;
+        parts.into_iter().flatten().map(move |outline| Self { wall, outline })
     }
 
     /// The corners of a part of a triangle, metres; none of a rectangle.
