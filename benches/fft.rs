@@ -5,8 +5,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use pinhole::channelise::{Group, Segmentation, Stft, Taper, Weave};
-use pinhole::simd::Sample;
+use pinhole::channelise::{Group, PIECE_BINS, Segmentation, Stft, Taper, Weave};
+use pinhole::simd::{Aligned, Sample};
 use realfft::RealFftPlanner;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
@@ -33,7 +33,8 @@ fn lengths(criterion: &mut Criterion) {
         let samples = (0..(n + (weave.segments - 1) * n / 2) * CHANNELS).map(|i| ((i * i) as f32 * 1e-3).sin());
         let frames: Vec<i16> = samples.map(|x| (x * 32_767.0) as i16).collect();
         let bins = n / 8..3 * n / 8;
-        let mut spectra = vec![0.0; weave.spectra_len(bins.len())];
+        let mut spectra = Aligned::zeros(bins.len().div_ceil(PIECE_BINS) * weave.piece_len());
+        let mut pieces: Vec<&mut [f32]> = spectra.chunks_exact_mut(weave.piece_len()).collect();
         let mut scratch = weave.scratch(&stft);
         group.throughput(Throughput::Elements((n * CHANNELS * weave.segments) as u64));
         group.bench_with_input(BenchmarkId::new("across 16 channels, window included", n), &n, |bencher, _| {
@@ -44,7 +45,7 @@ fn lengths(criterion: &mut Criterion) {
                     channels: 0..CHANNELS,
                     segments: weave.segments,
                     bins: bins.clone(),
-                    spectra: &mut spectra,
+                    spectra: &mut pieces,
                     powers: None,
                 };
                 weave.transform(&stft, group, &mut scratch);

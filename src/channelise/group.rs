@@ -20,6 +20,9 @@ use crate::simd::{Aligned, Sample, dispatch, lanes};
 /// Longest transform across channels: beyond, its points leave every cache, and one channel after the other is as fast.
 const LONGEST: usize = 1 << 17;
 
+/// Bins whose spectra lie together: what reads them from all segments of a block finds them in one stretch.
+pub const PIECE_BINS: usize = 16;
+
 /// How the channels and segments of a block are cut into transforms.
 #[derive(Debug, Clone)]
 pub struct Weave {
@@ -56,7 +59,7 @@ pub struct GroupScratch {
 
 /// One transform's frames, and where its spectra go.
 #[derive(Debug)]
-pub struct Group<'t, T> {
+pub struct Group<'t, 'p, T> {
     /// From the first frame of the first segment on, `[frame][channel]`.
     pub frames: &'t [T],
     /// Channels of a frame.
@@ -67,8 +70,8 @@ pub struct Group<'t, T> {
     pub segments: usize,
     /// Bins that are kept.
     pub bins: Range<usize>,
-    /// `[bin][segment][re, im][padded]`, room for [`Weave::segments`] segments.
-    pub spectra: &'t mut [f32],
+    /// Pieces of [`PIECE_BINS`] bins each; in a piece `[segment][bin][re, im][padded]`, room for [`Weave::segments`] segments.
+    pub spectra: &'t mut [&'p mut [f32]],
     /// Power of every bin where that is wanted, full scale²/Hz; `[bin][lane]`, a lane being `segment · chunk + channel`.
     pub powers: Option<&'t mut [f32]>,
 }
@@ -95,9 +98,9 @@ impl Weave {
         Self { chunks, segments: if across.is_some() { width / chunk } else { 1 }, padded: width, unit, across }
     }
 
-    /// Single-precision values that the spectra of one transform take.
-    pub fn spectra_len(&self, bins: usize) -> usize {
-        bins * self.segments * 2 * self.padded
+    /// Single-precision values that a piece of the spectra of one transform takes.
+    pub fn piece_len(&self) -> usize {
+        PIECE_BINS * self.segments * 2 * self.padded
     }
 
     /// Work space for one transform at a time.
@@ -117,7 +120,7 @@ impl Weave {
     ///
     /// # Panics
     /// Where a slice is shorter than its doc says.
-    pub fn transform<T: Sample>(&self, stft: &Stft, mut group: Group<'_, T>, scratch: &mut GroupScratch) {
+    pub fn transform<T: Sample>(&self, stft: &Stft, mut group: Group<'_, '_, T>, scratch: &mut GroupScratch) {
         let Some(across) = &self.across else { return self.channel_by_channel(stft, &mut group, scratch) };
         let cut = stft.segmentation();
         let (chunk, width) = (self.chunks[0].len(), lanes());
@@ -136,17 +139,16 @@ impl Weave {
     }
 
     /// The plain road, for one channel and for transforms that no cache holds.
-    fn channel_by_channel<T: Sample>(&self, stft: &Stft, group: &mut Group<'_, T>, scratch: &mut GroupScratch) {
+    fn channel_by_channel<T: Sample>(&self, stft: &Stft, group: &mut Group<'_, '_, T>, scratch: &mut GroupScratch) {
         let cut = stft.segmentation();
         for channel in 0..group.channels.len() {
             let frames = group.frames.chunks_exact(group.stride);
             let column = frames.map(|frame| self.unit * frame[group.channels.start + channel].number());
             scratch.column.iter_mut().zip(column).for_each(|(x, sample)| *x = sample);
             stft.transform(&scratch.column[..cut.segment_samples], &mut scratch.channelwise, &mut scratch.spectrum);
-            for (spectra, x) in
-                group.spectra.chunks_exact_mut(2 * self.padded).zip(&scratch.spectrum[group.bins.clone()])
-            {
-                (spectra[channel], spectra[self.padded + channel]) = (x.re, x.im);
+            let rows = group.spectra.iter_mut().flat_map(|piece| piece.chunks_exact_mut(2 * self.padded));
+            for (row, x) in rows.zip(&scratch.spectrum[group.bins.clone()]) {
+                (row[channel], row[self.padded + channel]) = (x.re, x.im);
             }
             if let Some(powers) = &mut group.powers {
                 let rows = powers.chunks_exact_mut(self.padded);
@@ -157,7 +159,7 @@ impl Weave {
 }
 
 /// Brings a group's frames together, `[frame][lane]`; what is beyond the segment stays zero, and so do segments that are not there.
-fn gather<T: Sample>(group: &Group<'_, T>, chunk: usize, cut: &Segmentation, gathered: &mut [f32]) {
+fn gather<T: Sample>(group: &Group<'_, '_, T>, chunk: usize, cut: &Segmentation, gathered: &mut [f32]) {
     let hop = cut.hop_samples * group.stride;
     if (group.segments + 1) * chunk <= lanes() {
         gathered.fill(0.0);
@@ -190,28 +192,27 @@ impl<T: Sample> Source for Windowed<'_, T> {
 }
 
 /// Lanes to the spectra of their channels.
-struct Untangle<'t> {
+struct Untangle<'t, 'p> {
     weave: &'t Weave,
     across: &'t Across,
     points: &'t [f32],
     segments: usize,
     bins: Range<usize>,
-    spectra: &'t mut [f32],
+    spectra: &'t mut [&'p mut [f32]],
     powers: Option<&'t mut [f32]>,
 }
 
-impl WithSimd for Untangle<'_> {
+impl WithSimd for Untangle<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { weave, across, points, segments, bins, spectra, powers } = self;
-        let (rows, _) = S::as_mut_simd_f32s(spectra);
-        let (first, held, chunk) = (bins.start, weave.segments, weave.chunks[0].len());
-        if held == 1 {
-            across.untangle(simd, points, bins, &mut OneSegment::<S> { rows: rows.as_chunks_mut().0, first });
+        let (first, chunk) = (bins.start, weave.chunks[0].len());
+        if weave.segments == 1 {
+            across.untangle(simd, points, bins, &mut OneSegment { pieces: spectra, first });
         } else {
-            across.untangle(simd, points, bins, &mut Segments::<S> { rows, first, held, chunk, segments });
+            across.untangle(simd, points, bins, &mut Segments { pieces: spectra, first, chunk, segments });
         }
         let Some(powers) = powers else { return };
         let (powers, _) = S::as_mut_simd_f32s(powers);
@@ -224,35 +225,37 @@ trait Sink<S: Simd> {
     fn take(&mut self, simd: S, bin: usize, x: radix::Complex<S>);
 }
 
-/// `[bin][re, im]` from bin `first` on: lanes are channels.
-struct OneSegment<'t, S: Simd> {
-    rows: &'t mut [[S::f32s; 2]],
+/// Pieces from bin `first` on: lanes are channels.
+struct OneSegment<'t, 'p> {
+    pieces: &'t mut [&'p mut [f32]],
     first: usize,
 }
 
-impl<S: Simd> Sink<S> for OneSegment<'_, S> {
+impl<S: Simd> Sink<S> for OneSegment<'_, '_> {
     #[inline(always)]
     fn take(&mut self, _: S, bin: usize, (re, im): radix::Complex<S>) {
-        self.rows[bin - self.first] = [re, im];
+        let row = bin - self.first;
+        let piece = S::as_mut_simd_f32s(self.pieces[row / PIECE_BINS]).0;
+        piece.as_chunks_mut().0[row % PIECE_BINS] = [re, im];
     }
 }
 
-/// `[bin][segment][re, im]` from bin `first` on, of the segments that share a register.
-struct Segments<'t, S: Simd> {
-    rows: &'t mut [S::f32s],
+/// Pieces from bin `first` on, of the segments that share a register.
+struct Segments<'t, 'p> {
+    pieces: &'t mut [&'p mut [f32]],
     first: usize,
-    held: usize,
     chunk: usize,
     segments: usize,
 }
 
-impl<S: Simd> Sink<S> for Segments<'_, S> {
+impl<S: Simd> Sink<S> for Segments<'_, '_> {
     #[inline(always)]
     fn take(&mut self, _: S, bin: usize, (re, im): radix::Complex<S>) {
-        let row = &mut self.rows[(bin - self.first) * 2 * self.held..][..2 * self.held];
+        let row = bin - self.first;
         let (re, im): (&[f32], &[f32]) = (register(&re), register(&im));
-        let values: &mut [f32] = pulp::bytemuck::cast_slice_mut(row);
-        for (segment, x) in values.chunks_exact_mut(2 * S::F32_LANES).take(self.segments).enumerate() {
+        let bins = self.pieces[row / PIECE_BINS].chunks_exact_mut(2 * S::F32_LANES);
+        let segments = bins.skip(row % PIECE_BINS).step_by(PIECE_BINS).take(self.segments);
+        for (segment, x) in segments.enumerate() {
             let (to_re, to_im) = x.split_at_mut(S::F32_LANES);
             to_re[..self.chunk].copy_from_slice(&re[segment * self.chunk..][..self.chunk]);
             to_im[..self.chunk].copy_from_slice(&im[segment * self.chunk..][..self.chunk]);
@@ -343,7 +346,8 @@ mod tests {
             let bins = 2..stft.bins() - 1;
             let mut scratch = weave.scratch(&stft);
             for chunk in &weave.chunks {
-                let mut spectra = vec![f32::NAN; weave.spectra_len(bins.len())];
+                let mut spectra = vec![f32::NAN; bins.len().div_ceil(PIECE_BINS) * weave.piece_len()];
+                let mut pieces: Vec<&mut [f32]> = spectra.chunks_mut(weave.piece_len()).collect();
                 let mut powers = vec![f32::NAN; stft.bins() * weave.padded];
                 let group = Group {
                     frames: &frames,
@@ -351,7 +355,7 @@ mod tests {
                     channels: chunk.clone(),
                     segments: weave.segments,
                     bins: bins.clone(),
-                    spectra: &mut spectra,
+                    spectra: &mut pieces,
                     powers: Some(&mut powers),
                 };
                 weave.transform(&stft, group, &mut scratch);
@@ -364,7 +368,8 @@ mod tests {
                         stft.transform(&samples, &mut stft.scratch(), &mut plain);
                         let scale = (plain.iter().map(|x| x.norm_sqr()).sum::<f32>() / plain.len() as f32).sqrt();
                         for (row, bin) in bins.clone().enumerate() {
-                            let at = (row * weave.segments + segment) * 2 * weave.padded + i;
+                            let [piece, row] = [row / PIECE_BINS, row % PIECE_BINS];
+                            let at = ((piece * weave.segments + segment) * PIECE_BINS + row) * 2 * weave.padded + i;
                             let x = Complex::new(spectra[at], spectra[at + weave.padded]);
                             // Roundings of two transforms of log2 N stages, and of a partner as loud.
                             assert!((x - plain[bin]).norm() < 4e-6 * scale, "{channels} {bin} {x} {}", plain[bin]);

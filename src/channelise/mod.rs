@@ -9,7 +9,7 @@ mod segmentation;
 mod stft;
 
 pub use fir::{BandFilter, BandResponse, Beam, Overlap, STOP_DB};
-pub use group::{Group, GroupScratch, Weave};
+pub use group::{Group, GroupScratch, PIECE_BINS, Weave};
 pub use lag_window::{LagWindow, Left};
 pub use lane_fft::LaneFft;
 pub use segmentation::{Band, Segmentation, Taper};

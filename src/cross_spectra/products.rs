@@ -1,29 +1,28 @@
 //! Sums of cross-products: every channel with every other, one bin after the other.
 //!
-//! The matrix of a bin is cut into tiles of a few rows by one register of columns. The rows' values are broadcast, the sums of
-//! a few segments stay in registers in single precision, and go to double precision then. Tiles that hold no pair are left out: those
-//! below the diagonal, and those between clocks.
-
-use std::ops::Range;
+//! Channels of one chunk meet by turning its lanes: each with itself, with the next, with the one after that, up to half way round, where
+//! pairs begin to come again with their channels exchanged; so next to nothing is computed twice. Chunks meet in tiles of a few rows,
+//! whose values are broadcast, by one register of columns. Turns and tiles that hold no pair, as between clocks, are left out. The sums of
+//! a block stay in registers in single precision, and go to double precision then.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
 use super::matrix::{Layout, Sums};
-use crate::channelise::Weave;
+use crate::channelise::{PIECE_BINS, Weave};
 use crate::simd::{Aligned, dispatch, lanes};
 
-/// Rows of a tile: their sums, two registers each, fit the registers there are.
+/// Turns of a tile: with their sums, three registers each, the registers turned and not turned fit the registers there are.
+const TURNS: usize = 3;
+
+/// Rows of a tile between chunks, likewise.
 const MOST_ROWS: usize = 8;
 const FEW_ROWS: usize = 4;
 
-/// Bins of one task: their spectra are brought together from all groups of segments, into the second-level cache.
-const TASK_BINS: usize = 32;
-
-/// Segments that are summed in single precision. The error of their sum is at most so many half units of the last place, 2e-6, of the
-/// sum of magnitudes, and by chance about its root, 3e-7.
-const SINGLE: usize = 32;
+/// Segments that are summed one after the other; the sums of such runs are added. With two terms a segment the sum of a block of 64 is off by
+/// 65 half units of the last place, 4e-6, of the sum of magnitudes at most, and by chance by some 3e-7.
+const RUN: usize = 32;
 
 /// Sums over segments in double precision.
 #[derive(Debug, Clone)]
@@ -32,21 +31,26 @@ pub(super) struct Products {
     rows: usize,
     bins: usize,
     segments: u64,
-    /// `[bin][tile][row][re, im][column from `skipped` on]`.
-    sums: Aligned<f64>,
+    /// Values of one bin.
+    per_bin: usize,
+    /// `[piece]`, in each `[bin][tile][row or turn][re, im][lane]`.
+    sums: Vec<Aligned<f64>>,
 }
 
-/// Some rows of a chunk by all columns of a chunk.
+/// Pairs whose products one task sums together.
 #[derive(Debug, Clone, Copy)]
 struct Tile {
-    /// Chunk, and channel within it.
-    rows: (usize, usize),
-    /// Chunk.
-    columns: usize,
-    /// Columns below the diagonal in every row.
-    skipped: usize,
+    pairs: Pairs,
     /// Where its sums begin among those of a bin.
     first: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Pairs {
+    /// Every channel of a chunk with those `turn` and more lanes further on.
+    Within { chunk: usize, turn: usize },
+    /// Some channels of a chunk with all of a later one.
+    Between { chunks: (usize, usize), row: usize },
 }
 
 impl Products {
@@ -54,115 +58,102 @@ impl Products {
     pub fn new(layout: &Layout, weave: &Weave) -> Self {
         let width = lanes();
         let rows = if width == 16 { MOST_ROWS } else { FEW_ROWS };
-        let chunks = 0..weave.chunks.len();
-        let all_rows = chunks.clone().flat_map(|chunk| (0..width).step_by(rows).map(move |first| (chunk, first)));
-        let holds_pairs = |(chunk, first): (usize, usize), columns: usize| {
-            let whole = &weave.chunks[chunk];
-            let mut channels = (whole.start + first).min(whole.end)..(whole.start + first + rows).min(whole.end);
-            let shares = |m: usize, n: usize| m <= n && layout.groups[m] == layout.groups[n];
-            channels.any(|m| weave.chunks[columns].clone().any(|n| shares(m, n)))
-        };
         let (mut tiles, mut per_bin) = (Vec::new(), 0);
-        for (rows_of, columns) in all_rows.flat_map(|rows| chunks.clone().map(move |columns| (rows, columns))) {
-            if holds_pairs(rows_of, columns) {
-                let skipped = if rows_of.0 == columns { rows_of.1 } else { 0 };
-                tiles.push(Tile { rows: rows_of, columns, skipped, first: per_bin });
-                per_bin += rows * 2 * (width - skipped);
+        let mut add = |pairs: Pairs, height: usize, holds: &dyn Fn(usize, usize) -> bool| {
+            let mut places = (0..height).flat_map(|row| (0..width).map(move |lane| (row, lane)));
+            if places.any(|(row, lane)| holds(row, lane)) {
+                tiles.push(Tile { pairs, first: per_bin });
+                per_bin += height * 2 * width;
+            }
+        };
+        for (a, one) in weave.chunks.iter().enumerate() {
+            let share = |m: usize, n: usize| layout.groups[m] == layout.groups[n];
+            for turn in (0..=width / 2).step_by(TURNS) {
+                add(Pairs::Within { chunk: a, turn }, TURNS, &|row, lane| {
+                    let other = (lane + turn + row) % width;
+                    turn + row <= width / 2 && lane.max(other) < one.len() && share(one.start + lane, one.start + other)
+                });
+            }
+            for (b, other) in weave.chunks.iter().enumerate().skip(a + 1) {
+                for row in (0..width).step_by(rows) {
+                    add(Pairs::Between { chunks: (a, b), row }, rows, &|i, lane| {
+                        row + i < one.len() && lane < other.len() && share(one.start + row + i, other.start + lane)
+                    });
+                }
             }
         }
-        Self { rows, bins: layout.bins, segments: 0, sums: Aligned::zeros(layout.bins * per_bin), tiles }
+        let pieces = (0..layout.bins).step_by(PIECE_BINS);
+        let sums = pieces.map(|first| Aligned::zeros(PIECE_BINS.min(layout.bins - first) * per_bin)).collect();
+        Self { rows, bins: layout.bins, segments: 0, per_bin, sums, tiles }
     }
 
-    fn per_bin(&self) -> usize {
-        self.sums.len() / self.bins.max(1)
-    }
-
-    /// Adds the products of so many segments, the last of them in a group that may not be full; `spectra` is `[group]`, in each
-    /// `[chunk]`, and in that as [`Weave::transform`] leaves them.
-    pub fn add(&mut self, spectra: &[&[f32]], segments: usize, weave: &Weave) {
+    /// Adds the products of so many segments; `spectra` is `[piece]`, in each `[segment][chunk][bin][re, im][lane]`.
+    pub fn add(&mut self, spectra: &[f32], segments: usize, weave: &Weave) {
         self.segments += segments as u64;
-        let (per_bin, tiles, rows, bins) = (self.per_bin(), &self.tiles, self.rows, self.bins);
-        let block = Block { spectra, segments, size: weave.spectra_len(1), chunks: weave.chunks.len(), bins };
-        let room = || Aligned::zeros(TASK_BINS * block.chunks * block.of_chunk());
-        self.sums.par_chunks_mut(TASK_BINS * per_bin).enumerate().for_each_init(room, |near, (task, sums)| {
-            let first = task * TASK_BINS;
-            block.bring(first..(first + TASK_BINS).min(bins), near);
+        let (per_bin, tiles, rows) = (self.per_bin, &self.tiles[..], self.rows);
+        let (chunks, size) = (weave.chunks.len(), (spectra.len() / self.sums.len().max(1)).max(1));
+        self.sums.par_iter_mut().zip(spectra.par_chunks_exact(size)).for_each(|(sums, spectra)| {
             if rows == MOST_ROWS {
-                dispatch(Task::<MOST_ROWS> { block, near, tiles, sums, per_bin });
+                dispatch(Task::<MOST_ROWS> { spectra, segments, chunks, tiles, sums, per_bin });
             } else {
-                dispatch(Task::<FEW_ROWS> { block, near, tiles, sums, per_bin });
+                dispatch(Task::<FEW_ROWS> { spectra, segments, chunks, tiles, sums, per_bin });
             }
         });
     }
 
     /// The sums, channel by channel and pair by pair.
     pub fn into_sums(self, layout: &Layout, weave: &Weave) -> Sums {
-        let (width, per_bin) = (lanes(), self.per_bin());
-        let chunk = weave.chunks[0].len().max(1);
-        let place = |m: usize, n: usize| {
-            let (row, column) = ((m / chunk, m % chunk), (n / chunk, n % chunk));
-            let holds = |tile: &&Tile| tile.rows == (row.0, row.1 / self.rows * self.rows) && tile.columns == column.0;
-            let tile = self.tiles.iter().find(holds).expect("every pair has a tile");
-            let columns = width - tile.skipped;
-            (tile.first + row.1 % self.rows * 2 * columns + column.1 - tile.skipped, columns)
-        };
-        let autos: Vec<usize> = (0..layout.groups.len()).map(|m| place(m, m).0).collect();
-        let pairs: Vec<(usize, usize)> = layout.pairs.iter().map(|&(m, n)| place(m, n)).collect();
+        let autos: Vec<Place> = (0..layout.groups.len()).map(|m| self.place(m, m, weave)).collect();
+        let pairs: Vec<Place> = layout.pairs.iter().map(|&(m, n)| self.place(m, n, weave)).collect();
         let mut sums = Sums::zero(layout);
         sums.segments = self.segments;
-        // A few bins at a time, whose sums a cache holds.
-        for first in (0..self.bins).step_by(TASK_BINS) {
-            let bins = first..(first + TASK_BINS).min(self.bins);
+        // Piece by piece, each of which goes as soon as it is in its place.
+        for (piece, held) in self.sums.into_iter().enumerate() {
+            let bins = (piece * PIECE_BINS..self.bins).take(PIECE_BINS);
+            let bins = || bins.clone().zip(held.chunks_exact(self.per_bin));
             for (mut auto, place) in sums.auto.rows_mut().into_iter().zip(&autos) {
-                bins.clone().for_each(|bin| auto[bin] = self.sums[bin * per_bin + place]);
+                bins().for_each(|(bin, held)| auto[bin] = held[place.re]);
             }
-            for (mut cross, (re, columns)) in sums.cross.rows_mut().into_iter().zip(&pairs) {
-                for bin in bins.clone() {
-                    let at = bin * per_bin + re;
-                    cross[bin] = Complex::new(self.sums[at], self.sums[at + columns]);
-                }
+            for (mut cross, place) in sums.cross.rows_mut().into_iter().zip(&pairs) {
+                let of = |held: &[f64]| Complex::new(held[place.re], place.sign * held[place.re + lanes()]);
+                bins().for_each(|(bin, held)| cross[bin] = of(held));
             }
         }
         sums
     }
-}
 
-/// The spectra of one block.
-#[derive(Debug, Clone, Copy)]
-struct Block<'t> {
-    spectra: &'t [&'t [f32]],
-    segments: usize,
-    /// Values of one bin in a chunk of a group: `[segment][re, im][padded]`.
-    size: usize,
-    chunks: usize,
-    bins: usize,
-}
-
-impl Block<'_> {
-    /// Values of one bin in a chunk of all groups.
-    fn of_chunk(&self) -> usize {
-        self.size * self.spectra.len()
-    }
-
-    /// Copies the spectra of some bins: `[bin][chunk][group][segment][re, im][padded]`.
-    fn bring(&self, bins: Range<usize>, near: &mut [f32]) {
-        let size = self.size;
-        for (group, spectra) in self.spectra.iter().enumerate() {
-            for (chunk, spectra) in spectra.chunks_exact(self.bins * size).enumerate() {
-                for (i, values) in spectra[bins.start * size..bins.end * size].chunks_exact(size).enumerate() {
-                    near[((i * self.chunks + chunk) * self.spectra.len() + group) * size..][..size]
-                        .copy_from_slice(values);
-                }
-            }
-        }
+    /// Where the product of channels `m <= n` is among the sums of a bin.
+    fn place(&self, m: usize, n: usize, weave: &Weave) -> Place {
+        let (width, chunk) = (lanes(), weave.chunks[0].len().max(1));
+        let (a, b) = ((m / chunk, m % chunk), (n / chunk, n % chunk));
+        let ahead = (b.1 + width - a.1) % width;
+        let (pairs, row, lane, sign) = if a.0 != b.0 {
+            let row = a.1 / self.rows * self.rows;
+            (Pairs::Between { chunks: (a.0, b.0), row }, a.1 - row, b.1, 1.0)
+        } else {
+            // More than half way round the other is the nearer one: the pair with its channels exchanged.
+            let (turns, lane, sign) = if ahead <= width / 2 { (ahead, a.1, 1.0) } else { (width - ahead, b.1, -1.0) };
+            let turn = turns / TURNS * TURNS;
+            (Pairs::Within { chunk: a.0, turn }, turns - turn, lane, sign)
+        };
+        let tile = self.tiles.iter().find(|tile| tile.pairs == pairs).expect("every pair has a tile");
+        Place { re: tile.first + row * 2 * width + lane, sign }
     }
 }
 
-/// The products of some bins.
+/// Where the sum of a pair is.
+struct Place {
+    /// Its real part among the sums of a bin; the imaginary part is a register further.
+    re: usize,
+    /// Of its imaginary part.
+    sign: f64,
+}
+
+/// The products of the bins of a piece.
 struct Task<'t, const ROWS: usize> {
-    block: Block<'t>,
-    /// Their spectra, as [`Block::bring`] leaves them.
-    near: &'t [f32],
+    spectra: &'t [f32],
+    segments: usize,
+    chunks: usize,
     tiles: &'t [Tile],
     sums: &'t mut [f64],
     per_bin: usize,
@@ -173,60 +164,177 @@ impl<const ROWS: usize> WithSimd for Task<'_, ROWS> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { block, near, tiles, sums, per_bin } = self;
-        let of_chunk = block.of_chunk();
-        let bins = near.chunks_exact(of_chunk * block.chunks);
-        for (near, sums) in bins.zip(sums.chunks_exact_mut(per_bin)) {
+        let Self { spectra, segments, chunks, tiles, sums, per_bin } = self;
+        let spectra = S::as_simd_f32s(spectra).0.as_chunks::<2>().0;
+        let stride = chunks * PIECE_BINS;
+        for (bin, sums) in sums.chunks_exact_mut(per_bin).enumerate() {
+            let of_chunk = |chunk: usize| &spectra[chunk * PIECE_BINS + bin..];
             for tile in tiles {
-                let sums = &mut sums[tile.first..][..ROWS * 2 * (S::F32_LANES - tile.skipped)];
-                let (x, y) =
-                    (&near[tile.rows.0 * of_chunk..][..of_chunk], &near[tile.columns * of_chunk..][..of_chunk]);
-                let x = x[tile.rows.1..].chunks(2 * S::F32_LANES).take(block.segments);
-                let y = y.chunks(2 * S::F32_LANES).take(block.segments);
-                let mut segments = x.zip(y);
-                for _ in (0..block.segments).step_by(SINGLE) {
-                    let held: [_; ROWS] = products(simd, segments.by_ref().take(SINGLE));
-                    widen::<S, ROWS>(held.as_flattened(), tile.skipped, sums);
+                let sums = &mut sums[tile.first..];
+                match tile.pairs {
+                    Pairs::Within { chunk, turn } => {
+                        let pairing = Turned::<S> { x: of_chunk(chunk), stride, turn };
+                        sum::<S, _, TURNS>(simd, pairing, segments, sums);
+                    }
+                    Pairs::Between { chunks: (a, b), row } => {
+                        let pairing = Crossed::<S> { x: of_chunk(a), y: of_chunk(b), stride, row };
+                        sum::<S, _, ROWS>(simd, pairing, segments, sums);
+                    }
                 }
             }
         }
     }
 }
 
-/// Adds the registers' lanes beyond the skipped ones.
+/// Adds the products of so many segments, real and imaginary parts.
 #[inline(always)]
-fn widen<S: Simd, const ROWS: usize>(held: &[S::f32s], skipped: usize, sums: &mut [f64]) {
-    for (sums, held) in sums.chunks_exact_mut(S::F32_LANES - skipped).zip(held) {
-        let held: &[f32] = pulp::bytemuck::cast_slice(std::slice::from_ref(held));
-        // In parts of known length.
-        let (sums, held) = (sums.as_chunks_mut::<ROWS>().0, held[skipped..].as_chunks::<ROWS>().0);
-        for (sum, x) in sums.as_flattened_mut().iter_mut().zip(held.as_flattened()) {
-            *sum += f64::from(*x);
+fn sum<S: Simd, P: Pairing<S, N>, const N: usize>(simd: S, pairing: P, segments: usize, sums: &mut [f64]) {
+    let mut held = pairing.products(simd, 0, RUN.min(segments));
+    for first in (RUN..segments).step_by(RUN) {
+        let more = pairing.products(simd, first, RUN.min(segments - first));
+        for (held, more) in held.as_flattened_mut().iter_mut().zip(more.as_flattened()) {
+            *held = simd.add_f32s(*held, *more);
         }
+    }
+    let held: &[f32] = pulp::bytemuck::cast_slice(held.as_flattened());
+    for (sum, x) in sums[..N * 2 * S::F32_LANES].iter_mut().zip(held) {
+        *sum += f64::from(*x);
     }
 }
 
-/// `Σ x_m · conj(x_n)`, real and imaginary parts, over segments: their slices begin at the tile, in the real parts.
-#[inline(always)]
-fn products<'t, S: Simd, const ROWS: usize>(
-    simd: S,
-    segments: impl Iterator<Item = (&'t [f32], &'t [f32])>,
-) -> [[S::f32s; 2]; ROWS] {
-    let mut sums = [[simd.splat_f32s(0.0); 2]; ROWS];
-    for (x, y) in segments {
-        let (y_re, y_im) = y[..2 * S::F32_LANES].split_at(S::F32_LANES);
-        let (y_re, y_im) = (S::as_simd_f32s(y_re).0[0], S::as_simd_f32s(y_im).0[0]);
-        let (x_re, x_im) = (&x[..ROWS], &x[S::F32_LANES..][..ROWS]);
-        for row in 0..ROWS {
-            let (re, im) = (simd.splat_f32s(x_re[row]), simd.splat_f32s(x_im[row]));
-            sums[row] = [
-                simd.mul_add_f32s(im, y_im, simd.mul_add_f32s(re, y_re, sums[row][0])),
-                simd.negate_mul_add_f32s(re, y_im, simd.mul_add_f32s(im, y_re, sums[row][1])),
-            ];
+/// Which channels meet which.
+trait Pairing<S: Simd, const N: usize> {
+    /// `Σ x_m · conj(x_n)`, real and imaginary parts, over so many segments.
+    fn products(&self, simd: S, first: usize, count: usize) -> [[S::f32s; 2]; N];
+}
+
+/// The channels of a chunk with those some lanes on.
+struct Turned<'t, S: Simd> {
+    x: &'t [[S::f32s; 2]],
+    stride: usize,
+    turn: usize,
+}
+
+impl<S: Simd> Pairing<S, TURNS> for Turned<'_, S> {
+    #[inline(always)]
+    fn products(&self, simd: S, first: usize, count: usize) -> [[S::f32s; 2]; TURNS] {
+        let mut sums = Sum::<S, TURNS>::zero(simd);
+        for x in self.x[first * self.stride..].iter().step_by(self.stride).take(count) {
+            for i in 0..TURNS {
+                let by = self.turn + i;
+                let y = [simd.rotate_left_f32s(x[0], by), simd.rotate_left_f32s(x[1], by)];
+                sums.add(simd, i, *x, y);
+            }
+        }
+        sums.done(simd)
+    }
+}
+
+/// Channels of one chunk, from `row` on, with all of another.
+struct Crossed<'t, S: Simd> {
+    x: &'t [[S::f32s; 2]],
+    y: &'t [[S::f32s; 2]],
+    stride: usize,
+    row: usize,
+}
+
+impl<S: Simd, const N: usize> Pairing<S, N> for Crossed<'_, S> {
+    #[inline(always)]
+    fn products(&self, simd: S, first: usize, count: usize) -> [[S::f32s; 2]; N] {
+        let mut sums = Sum::<S, N>::zero(simd);
+        let from = first * self.stride;
+        let (x, y) = (self.x[from..].iter().step_by(self.stride), self.y[from..].iter().step_by(self.stride));
+        for (x, y) in x.zip(y).take(count) {
+            let x: &[f32] = pulp::bytemuck::cast_slice(x);
+            let (x_re, x_im) = (&x[self.row..][..N], &x[S::F32_LANES + self.row..][..N]);
+            for i in 0..N {
+                sums.add(simd, i, [simd.splat_f32s(x_re[i]), simd.splat_f32s(x_im[i])], *y);
+            }
+        }
+        sums.done(simd)
+    }
+}
+
+/// Sums of products in the making. Both products of an imaginary part have a sum of their own: whichever channel comes first, and whatever the
+/// lanes, the same bits come out.
+struct Sum<S: Simd, const N: usize> {
+    re: [S::f32s; N],
+    plus: [S::f32s; N],
+    minus: [S::f32s; N],
+}
+
+impl<S: Simd, const N: usize> Sum<S, N> {
+    #[inline(always)]
+    fn zero(simd: S) -> Self {
+        let zero = [simd.splat_f32s(0.0); N];
+        Self { re: zero, plus: zero, minus: zero }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, simd: S, i: usize, x: [S::f32s; 2], y: [S::f32s; 2]) {
+        self.re[i] = simd.mul_add_f32s(x[1], y[1], simd.mul_add_f32s(x[0], y[0], self.re[i]));
+        self.plus[i] = simd.mul_add_f32s(x[1], y[0], self.plus[i]);
+        self.minus[i] = simd.mul_add_f32s(x[0], y[1], self.minus[i]);
+    }
+
+    #[inline(always)]
+    fn done(&self, simd: S) -> [[S::f32s; 2]; N] {
+        let mut done = [[simd.splat_f32s(0.0); 2]; N];
+        for (i, done) in done.iter_mut().enumerate() {
+            *done = [self.re[i], simd.sub_f32s(self.plus[i], self.minus[i])];
+        }
+        done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channelise::{Segmentation, Stft, Taper};
+
+    #[test]
+    fn every_pair_of_a_clock_has_the_sum_of_its_products() {
+        let cut = Segmentation { segment_samples: 64, hop_samples: 32, fft_samples: 64, taper: Taper::Hann };
+        let (stft, bins, segments) = (Stft::new(cut, 1000.0), 3..24, 70);
+        for (channels, clocks) in [(1, 1), (2, 2), (5, 1), (8, 1), (16, 1), (16, 4), (23, 3), (37, 1)] {
+            let groups = (0..channels).map(|channel| channel * clocks / channels).collect();
+            let layout = Layout::new(cut, 1000.0, bins.clone(), groups);
+            let weave = Weave::new(&stft, channels, 1.0);
+            let (chunk, width) = (weave.chunks[0].len(), lanes());
+            let mut spectra = Aligned::zeros(
+                bins.len().div_ceil(PIECE_BINS) * segments * weave.chunks.len() * PIECE_BINS * 2 * width,
+            );
+            let at = |segment: usize, channel: usize, bin: usize| {
+                let row = (bin / PIECE_BINS * segments + segment) * weave.chunks.len() + channel / chunk;
+                (row * PIECE_BINS + bin % PIECE_BINS) * 2 * width + channel % chunk
+            };
+            let mut state = 1u64;
+            for (segment, channel) in (0..segments).flat_map(|s| (0..channels).map(move |c| (s, c))) {
+                for (bin, part) in (0..bins.len()).flat_map(|bin| [(bin, 0), (bin, width)]) {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    spectra[at(segment, channel, bin) + part] = (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0;
+                }
+            }
+            let mut products = Products::new(&layout, &weave);
+            (0..2).for_each(|_| products.add(&spectra, segments, &weave));
+            let sums = products.into_sums(&layout, &weave);
+            assert_eq!(sums.segments, 140);
+            let value = |segment, channel, bin| {
+                let at = at(segment, channel, bin);
+                Complex::new(f64::from(spectra[at]), f64::from(spectra[at + width]))
+            };
+            let autos = sums.auto.rows().into_iter().enumerate().map(|(m, row)| ((m, m), row.mapv(Complex::from)));
+            let cross = layout.pairs.iter().copied().zip(sums.cross.rows().into_iter().map(|row| row.to_owned()));
+            for ((m, n), row) in autos.chain(cross) {
+                for (bin, sum) in row.iter().enumerate() {
+                    let terms = || (0..segments).map(|s| (value(s, m, bin), value(s, n, bin)));
+                    let exact: Complex<f64> = terms().map(|(x, y)| 2.0 * x * y.conj()).sum();
+                    let magnitudes: f64 = terms().map(|(x, y)| 2.0 * x.norm() * y.norm()).sum();
+                    // Two terms a segment in each sum, and the sums of three runs.
+                    let bound = (2 * RUN + 3) as f64 * f64::from(f32::EPSILON / 2.0) * magnitudes;
+                    assert!((sum - exact).norm() <= bound, "{channels} {m} {n} {bin}: {sum} {exact}");
+                }
+            }
         }
     }
-    // What the loop works on must not be what its caller takes the address of: it would go to memory with every segment.
-    let mut done = [[simd.splat_f32s(0.0); 2]; ROWS];
-    done.copy_from_slice(&sums);
-    done
 }

@@ -13,18 +13,18 @@ use super::matrix::{CrossSpectra, Layout};
 use super::overview::{Overview, Sketch};
 use super::products::Products;
 use crate::capture::{Captures, Health, Stored};
-use crate::channelise::{Group, GroupScratch, Segmentation, Stft, Weave};
+use crate::channelise::{Group, GroupScratch, PIECE_BINS, Segmentation, Stft, Weave};
 use crate::error::{Error, Result};
 use crate::simd::Aligned;
 
 /// Segments and channels of a block: what is transformed together. The more, the less often the sums travel through memory.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 2048;
 
 /// Segments of a block, whatever the channels.
-const BLOCK_SEGMENTS: std::ops::RangeInclusive<usize> = 8..=64;
+const BLOCK_SEGMENTS: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// Groups whose frames a thread holds at most: they stay in the second-level cache.
-const HELD_GROUPS: usize = 4;
+const HELD_GROUPS: usize = 2;
 
 /// Segments of a block, where there are so many channels and segments: blocks go to either half of the matrix in turn, and
 /// both halves of a short recording must hold as much.
@@ -156,6 +156,8 @@ struct Listener<'t, T> {
     layout: &'t Layout,
     weave: Weave,
     slots: Vec<Slot>,
+    /// `[piece]`, in each `[slot][chunk]` as [`Weave::transform`] leaves them.
+    spectra: Aligned<f32>,
     /// Room for the powers of as many groups as the overview wants of a block.
     powers: Vec<Aligned<f32>>,
     /// Work space for as many runs as there are at once.
@@ -169,8 +171,6 @@ struct Listener<'t, T> {
 /// What comes of one group of segments.
 struct Slot {
     segments: Range<u64>,
-    /// `[chunk]`, and in it as [`Weave::transform`] leaves them.
-    spectra: Aligned<f32>,
     /// `[chunk][bin][lane]`, where the overview wants them.
     powers: Option<Aligned<f32>>,
     /// Of the samples that were in no group before.
@@ -195,14 +195,12 @@ impl<'t, T: Stored> Listener<'t, T> {
         let counts = own.clone().step_by(block).map(move |first| (own.end - first).min(block as u64) as usize);
         let held = weave.segments;
         let sizes = counts.flat_map(move |count| (0..count).step_by(held).map(move |first| held.min(count - first)));
-        let slot = |_| Slot {
-            segments: 0..0,
-            spectra: Aligned::zeros(weave.chunks.len() * weave.spectra_len(layout.bins)),
-            powers: None,
-            health: Vec::new(),
-        };
+        let slot = |_| Slot { segments: 0..0, powers: None, health: Vec::new() };
+        let slots: Vec<Slot> = (0..block.div_ceil(held)).map(slot).collect();
+        let of_piece = slots.len() * weave.chunks.len() * weave.piece_len();
         Self {
-            slots: (0..block.div_ceil(held)).map(slot).collect(),
+            slots,
+            spectra: Aligned::zeros(layout.bins.div_ceil(PIECE_BINS) * of_piece),
             powers: Vec::new(),
             workers: Mutex::new(Vec::new()),
             halves: [Products::new(layout, &weave), Products::new(layout, &weave)],
@@ -223,9 +221,9 @@ impl<'t, T: Stored> Listener<'t, T> {
             self.add(captures, span.first_frame, number, first..(first + block).min(segments.end))?;
             progress((number + 1) as f64 / count as f64);
         }
-        let Self { stft, layout, weave, slots, powers, workers, halves, sketch, health, .. } = self;
+        let Self { stft, layout, weave, spectra, slots, powers, workers, halves, sketch, health, .. } = self;
         // The sums exist twice for a moment: what made them may go.
-        drop((slots, powers, workers));
+        drop((spectra, slots, powers, workers));
         let halves = halves.map(|half| half.into_sums(layout, &weave));
         Ok(Heard {
             spectra: CrossSpectra::new(layout.clone(), halves),
@@ -236,8 +234,9 @@ impl<'t, T: Stored> Listener<'t, T> {
 
     /// Adds a block of segments.
     fn add(&mut self, captures: &Captures, first_frame: u64, block: u64, segments: Range<u64>) -> Result<()> {
-        let Self { stft, layout, weave, slots, powers, workers, halves, blocks, sketch, health } = self;
+        let Self { stft, layout, weave, slots, spectra, powers, workers, halves, blocks, sketch, health } = self;
         let groups_a_block = slots.len() as u64;
+        let mut pieces = pieces_of(spectra, slots.len(), weave);
         let slots = &mut slots[..((segments.end - segments.start) as usize).div_ceil(weave.segments)];
         for (i, slot) in slots.iter_mut().enumerate() {
             let first = segments.start + (i * weave.segments) as u64;
@@ -250,19 +249,20 @@ impl<'t, T: Stored> Listener<'t, T> {
         let workers = &*workers;
         // Neighbours share half a segment, which each run reads for itself.
         let runs = if captures.is_read_at_once() { 2 * rayon::current_num_threads() } else { 1 };
+        let run = slots.len().div_ceil(runs);
         let listened: Vec<Result<()>> = slots
-            .par_chunks_mut(slots.len().div_ceil(runs))
-            .map(|run| {
+            .par_chunks_mut(run)
+            .zip(pieces.par_chunks_mut(run))
+            .map(|(run, pieces)| {
                 let free = || workers.lock().expect("nothing panics while it is held").pop();
                 let mut worker = free().unwrap_or_else(|| Worker::new(stft, weave, captures.selected()));
-                let listened = worker.listen(captures, first_frame, (stft, layout, weave), run);
+                let listened = worker.listen(captures, first_frame, (stft, layout, weave), run, pieces);
                 workers.lock().expect("nothing panics while it is held").push(worker);
                 listened
             })
             .collect();
         listened.into_iter().collect::<Result<()>>()?;
         let half = &mut halves[((blocks.first + block) % 2) as usize];
-        let spectra: Vec<&[f32]> = slots.iter().map(|slot| &slot.spectra[..]).collect();
         let look = || {
             for slot in slots.iter() {
                 health.iter_mut().zip(&slot.health).for_each(|(all, some)| all.merge(some));
@@ -272,10 +272,21 @@ impl<'t, T: Stored> Listener<'t, T> {
                 }
             }
         };
-        rayon::join(look, || half.add(&spectra, (segments.end - segments.start) as usize, weave));
+        rayon::join(look, || half.add(spectra, (segments.end - segments.start) as usize, weave));
         powers.extend(slots.iter_mut().filter_map(|slot| slot.powers.take()));
         Ok(())
     }
+}
+
+/// `[slot][chunk][piece]`: where the spectra of each slot go.
+fn pieces_of<'t>(spectra: &'t mut [f32], slots: usize, weave: &Weave) -> Vec<Vec<Vec<&'t mut [f32]>>> {
+    let mut pieces: Vec<Vec<Vec<&mut [f32]>>> = vec![];
+    pieces.resize_with(slots, || weave.chunks.iter().map(|_| Vec::new()).collect());
+    for piece in spectra.chunks_exact_mut(slots * weave.chunks.len() * weave.piece_len()) {
+        let parts = piece.chunks_exact_mut(weave.piece_len());
+        pieces.iter_mut().flatten().zip(parts).for_each(|(pieces, part)| pieces.push(part));
+    }
+    pieces
 }
 
 impl<T: Stored> Worker<T> {
@@ -292,10 +303,11 @@ impl<T: Stored> Worker<T> {
         first_frame: u64,
         (stft, layout, weave): (&Stft, &Layout, &Weave),
         run: &mut [Slot],
+        pieces: &mut [Vec<Vec<&mut [f32]>>],
     ) -> Result<()> {
         let (cut, channels) = (stft.segmentation(), captures.selected());
         self.held = 0;
-        for slot in run {
+        for (slot, pieces) in run.iter_mut().zip(pieces) {
             let end_of = |segment: u64| first_frame + segment * cut.hop_samples as u64 + cut.segment_samples as u64;
             let (start, end) =
                 (end_of(slot.segments.start) - cut.segment_samples as u64, end_of(slot.segments.end - 1));
@@ -305,8 +317,7 @@ impl<T: Stored> Worker<T> {
             let frames = |from: u64| &self.frames[(from - self.first) as usize * channels..held_end];
             Health::add_all(&mut slot.health, frames(known));
             let mut powers = slot.powers.as_deref_mut().map(|all| all.chunks_exact_mut(stft.bins() * weave.padded));
-            let spectra = slot.spectra.chunks_exact_mut(weave.spectra_len(layout.bins));
-            for (chunk, spectra) in weave.chunks.iter().zip(spectra) {
+            for (chunk, spectra) in weave.chunks.iter().zip(pieces) {
                 let group = Group {
                     frames: frames(start),
                     stride: channels,

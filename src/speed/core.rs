@@ -7,8 +7,8 @@ use realfft::num_complex::Complex;
 use rustfft::FftPlanner;
 
 use super::{ROUNDS, Spread, seconds};
-use crate::channelise::{Group, Segmentation, Stft, Taper, Weave};
-use crate::simd::Sample;
+use crate::channelise::{Group, PIECE_BINS, Segmentation, Stft, Taper, Weave};
+use crate::simd::{Aligned, Sample};
 
 /// Lengths that are measured: powers of two, and one that is only smooth.
 const LENGTHS: [usize; 8] = [1024, 2048, 4096, 8192, 10_000, 16_384, 32_768, 65_536];
@@ -57,7 +57,8 @@ fn measured(length: usize) -> CoreRow {
     let weave = Weave::new(&stft, CHANNELS, i16::UNIT);
     let samples = noise((length + (weave.segments - 1) * cut.hop_samples) * CHANNELS);
     let frames: Vec<i16> = samples.iter().map(|x| (x * 32_767.0) as i16).collect();
-    let mut spectra = vec![0.0; weave.spectra_len(bins.len())];
+    let mut spectra = Aligned::zeros(bins.len().div_ceil(PIECE_BINS) * weave.piece_len());
+    let mut pieces: Vec<&mut [f32]> = spectra.chunks_exact_mut(weave.piece_len()).collect();
     let mut scratch = weave.scratch(&stft);
     let mut across = || {
         let group = Group {
@@ -66,7 +67,7 @@ fn measured(length: usize) -> CoreRow {
             channels: 0..CHANNELS,
             segments: weave.segments,
             bins: bins.clone(),
-            spectra: &mut spectra,
+            spectra: &mut pieces,
             powers: None,
         };
         weave.transform(&stft, group, &mut scratch);

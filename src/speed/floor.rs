@@ -14,9 +14,10 @@ use super::job::{SPREAD_SAMPLES, bins, located, pass, read};
 use super::roof::Roof;
 use super::{ROUNDS, Spread, seconds};
 use crate::capture::{Captures, SoundFile};
-use crate::channelise::{Group, Segmentation, Stft, Weave};
+use crate::channelise::{Group, PIECE_BINS, Segmentation, Stft, Weave};
 use crate::error::Result;
 use crate::locate::Options;
+use crate::simd::Aligned;
 use crate::site::Site;
 
 /// Points of the map.
@@ -165,7 +166,8 @@ fn transforming_s(stft: &Stft, bins: Range<usize>, channels: usize, segments: f6
     let weave = Weave::new(stft, channels, 1.0);
     let cut = stft.segmentation();
     let frames: Vec<f32> = super::core::noise((weave.segments * cut.hop_samples + cut.segment_samples) * channels);
-    let mut spectra = vec![0.0; weave.spectra_len(bins.len())];
+    let mut spectra = Aligned::zeros(bins.len().div_ceil(PIECE_BINS) * weave.piece_len());
+    let mut pieces: Vec<&mut [f32]> = spectra.chunks_exact_mut(weave.piece_len()).collect();
     let mut scratch = weave.scratch(stft);
     let groups = STRETCH.div_ceil(weave.segments);
     let taken_s = seconds(|| {
@@ -176,7 +178,7 @@ fn transforming_s(stft: &Stft, bins: Range<usize>, channels: usize, segments: f6
                 channels: chunk.clone(),
                 segments: weave.segments,
                 bins: bins.clone(),
-                spectra: &mut spectra,
+                spectra: &mut pieces,
                 powers: None,
             };
             weave.transform(stft, group, &mut scratch);
