@@ -20,8 +20,9 @@ use crate::simd::{Aligned, Sample, dispatch, lanes};
 /// Longest transform across channels: beyond, its points leave every cache, and one channel after the other is as fast.
 const LONGEST: usize = 1 << 17;
 
-/// Bins whose spectra lie together: what reads them from all segments of a block finds them in one stretch.
-pub const PIECE_BINS: usize = 16;
+/// Bins whose spectra lie together: what reads them from all segments of a block finds them in one stretch. An odd number, for else those
+/// of one bin would share a few sets of a cache.
+pub const PIECE_BINS: usize = 15;
 
 /// How the channels and segments of a block are cut into transforms.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! Sums of cross-products: every channel with every other, one bin after the other.
 //!
-//! Channels of one chunk meet by turning its lanes: each with itself, with the next, with the one after that, up to half way round, where
-//! pairs begin to come again with their channels exchanged; so next to nothing is computed twice. Chunks meet in tiles of a few rows,
-//! whose values are broadcast, by one register of columns. Turns and tiles that hold no pair, as between clocks, are left out. The sums of
-//! a block stay in registers in single precision, and go to double precision then.
+//! Chunks of channels meet in tiles of a few rows, whose values are broadcast, by one register of columns. Where registers are wide, a chunk
+//! meets itself by turning its lanes: each channel with itself, with the next, with the one after that, up to half way round, where pairs
+//! begin to come again with their channels exchanged; half of what tiles hold lies below the diagonal. What holds no pair, as between
+//! clocks, is left out. The sums of a block stay in registers in single precision, and go to double precision then.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -16,7 +16,7 @@ use crate::simd::{Aligned, dispatch, lanes};
 /// Turns of a tile: with their sums, three registers each, the registers turned and not turned fit the registers there are.
 const TURNS: usize = 3;
 
-/// Rows of a tile between chunks, likewise.
+/// Rows of a tile of rows by columns, likewise.
 const MOST_ROWS: usize = 8;
 const FEW_ROWS: usize = 4;
 
@@ -28,7 +28,7 @@ const RUN: usize = 32;
 #[derive(Debug, Clone)]
 pub(super) struct Products {
     tiles: Vec<Tile>,
-    rows: usize,
+    how: How,
     bins: usize,
     segments: u64,
     /// Values of one bin.
@@ -48,16 +48,30 @@ struct Tile {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Pairs {
     /// Every channel of a chunk with those `turn` and more lanes further on.
-    Within { chunk: usize, turn: usize },
-    /// Some channels of a chunk with all of a later one.
-    Between { chunks: (usize, usize), row: usize },
+    Turned { chunk: usize, turn: usize },
+    /// The channels of a chunk from `row` on with all of the same or a later one.
+    Crossed { chunks: (usize, usize), row: usize },
+}
+
+/// What suits the registers.
+#[derive(Debug, Clone, Copy)]
+struct How {
+    /// Whether lanes are turned: with AVX-512 that is one instruction, with AVX2 half a dozen.
+    turns: bool,
+    /// Rows of a tile.
+    rows: usize,
+}
+
+impl How {
+    fn suits(width: usize) -> Self {
+        if width == 16 { Self { turns: true, rows: MOST_ROWS } } else { Self { turns: false, rows: FEW_ROWS } }
+    }
 }
 
 impl Products {
     /// Nothing added yet.
     pub fn new(layout: &Layout, weave: &Weave) -> Self {
-        let width = lanes();
-        let rows = if width == 16 { MOST_ROWS } else { FEW_ROWS };
+        let (width, how) = (lanes(), How::suits(lanes()));
         let (mut tiles, mut per_bin) = (Vec::new(), 0);
         let mut add = |pairs: Pairs, height: usize, holds: &dyn Fn(usize, usize) -> bool| {
             let mut places = (0..height).flat_map(|row| (0..width).map(move |lane| (row, lane)));
@@ -66,31 +80,32 @@ impl Products {
                 per_bin += height * 2 * width;
             }
         };
+        let share = |m: usize, n: usize| layout.groups[m] == layout.groups[n];
         for (a, one) in weave.chunks.iter().enumerate() {
-            let share = |m: usize, n: usize| layout.groups[m] == layout.groups[n];
-            for turn in (0..=width / 2).step_by(TURNS) {
-                add(Pairs::Within { chunk: a, turn }, TURNS, &|row, lane| {
+            for turn in (0..=width / 2).step_by(TURNS).filter(|_| how.turns) {
+                add(Pairs::Turned { chunk: a, turn }, TURNS, &|row, lane| {
                     let other = (lane + turn + row) % width;
                     turn + row <= width / 2 && lane.max(other) < one.len() && share(one.start + lane, one.start + other)
                 });
             }
-            for (b, other) in weave.chunks.iter().enumerate().skip(a + 1) {
-                for row in (0..width).step_by(rows) {
-                    add(Pairs::Between { chunks: (a, b), row }, rows, &|i, lane| {
-                        row + i < one.len() && lane < other.len() && share(one.start + row + i, other.start + lane)
+            for (b, other) in weave.chunks.iter().enumerate().skip(if how.turns { a + 1 } else { a }) {
+                for row in (0..width).step_by(how.rows) {
+                    add(Pairs::Crossed { chunks: (a, b), row }, how.rows, &|i, lane| {
+                        let (m, n) = (one.start + row + i, other.start + lane);
+                        m <= n && m < one.end && n < other.end && share(m, n)
                     });
                 }
             }
         }
         let pieces = (0..layout.bins).step_by(PIECE_BINS);
         let sums = pieces.map(|first| Aligned::zeros(PIECE_BINS.min(layout.bins - first) * per_bin)).collect();
-        Self { rows, bins: layout.bins, segments: 0, per_bin, sums, tiles }
+        Self { how, bins: layout.bins, segments: 0, per_bin, sums, tiles }
     }
 
     /// Adds the products of so many segments; `spectra` is `[piece]`, in each `[segment][chunk][bin][re, im][lane]`.
     pub fn add(&mut self, spectra: &[f32], segments: usize, weave: &Weave) {
         self.segments += segments as u64;
-        let (per_bin, tiles, rows) = (self.per_bin, &self.tiles[..], self.rows);
+        let (per_bin, tiles, rows) = (self.per_bin, &self.tiles[..], self.how.rows);
         let (chunks, size) = (weave.chunks.len(), (spectra.len() / self.sums.len().max(1)).max(1));
         self.sums.par_iter_mut().zip(spectra.par_chunks_exact(size)).for_each(|(sums, spectra)| {
             if rows == MOST_ROWS {
@@ -127,14 +142,13 @@ impl Products {
         let (width, chunk) = (lanes(), weave.chunks[0].len().max(1));
         let (a, b) = ((m / chunk, m % chunk), (n / chunk, n % chunk));
         let ahead = (b.1 + width - a.1) % width;
-        let (pairs, row, lane, sign) = if a.0 != b.0 {
-            let row = a.1 / self.rows * self.rows;
-            (Pairs::Between { chunks: (a.0, b.0), row }, a.1 - row, b.1, 1.0)
-        } else {
+        let (pairs, row, lane, sign) = if a.0 == b.0 && self.how.turns {
             // More than half way round the other is the nearer one: the pair with its channels exchanged.
             let (turns, lane, sign) = if ahead <= width / 2 { (ahead, a.1, 1.0) } else { (width - ahead, b.1, -1.0) };
-            let turn = turns / TURNS * TURNS;
-            (Pairs::Within { chunk: a.0, turn }, turns - turn, lane, sign)
+            (Pairs::Turned { chunk: a.0, turn: turns / TURNS * TURNS }, turns % TURNS, lane, sign)
+        } else {
+            let row = a.1 / self.how.rows * self.how.rows;
+            (Pairs::Crossed { chunks: (a.0, b.0), row }, a.1 - row, b.1, 1.0)
         };
         let tile = self.tiles.iter().find(|tile| tile.pairs == pairs).expect("every pair has a tile");
         Place { re: tile.first + row * 2 * width + lane, sign }
@@ -172,11 +186,11 @@ impl<const ROWS: usize> WithSimd for Task<'_, ROWS> {
             for tile in tiles {
                 let sums = &mut sums[tile.first..];
                 match tile.pairs {
-                    Pairs::Within { chunk, turn } => {
+                    Pairs::Turned { chunk, turn } => {
                         let pairing = Turned::<S> { x: of_chunk(chunk), stride, turn };
                         sum::<S, _, TURNS>(simd, pairing, segments, sums);
                     }
-                    Pairs::Between { chunks: (a, b), row } => {
+                    Pairs::Crossed { chunks: (a, b), row } => {
                         let pairing = Crossed::<S> { x: of_chunk(a), y: of_chunk(b), stride, row };
                         sum::<S, _, ROWS>(simd, pairing, segments, sums);
                     }
