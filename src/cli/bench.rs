@@ -24,7 +24,8 @@ const EXAMPLES: &str = "Examples:
 
 Candidates take turns, so that a busy machine is busy for all; figures are medians of nine rounds. --roof measures how
 fast this machine moves bytes and computes, works out from that the least that each stage can take, and tells how near
-to it each one comes, on one thread.";
+to it each one comes, on one thread. The FFT core and --roof count the time for which their thread has a core; stages
+and the whole job go by the clock on the wall.";
 
 /// The job that is timed where no capture is given: sixteen microphones, a panel, ten seconds.
 const SCENE: &str = include_str!("../../benches/reference.scene.toml");

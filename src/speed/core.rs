@@ -6,7 +6,8 @@ use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
 use rustfft::FftPlanner;
 
-use super::{ROUNDS, Spread, seconds};
+use super::clock::thread_seconds;
+use super::{ROUNDS, Spread};
 use crate::channelise::{Group, PIECE_BINS, Segmentation, Stft, Taper, Weave};
 use crate::simd::{Aligned, Sample};
 
@@ -115,7 +116,7 @@ fn measured(length: usize) -> CoreRow {
             [(&mut across, at_once), (&mut real, 1), (&mut complex, 1), (&mut two, 2)];
         for ((candidate, channels), rounds) in candidates.into_iter().zip(&mut rounds) {
             let count = repeats(channels);
-            let taken = seconds(|| (0..count).for_each(|_| candidate())) / (count * channels) as f64;
+            let taken = thread_seconds(|| (0..count).for_each(|_| candidate())) / (count * channels) as f64;
             // The first round warms caches and clocks.
             if round > 0 {
                 rounds.push(taken);

@@ -10,9 +10,10 @@ use std::path::PathBuf;
 
 use rayon::ThreadPoolBuilder;
 
+use super::clock::thread_seconds;
 use super::job::{SPREAD_SAMPLES, bins, located, pass, read};
 use super::roof::Roof;
-use super::{ROUNDS, Spread, seconds};
+use super::{ROUNDS, Spread};
 use crate::capture::{Captures, SoundFile};
 use crate::channelise::{Group, PIECE_BINS, Segmentation, Stft, Weave};
 use crate::error::Result;
@@ -99,11 +100,11 @@ fn measured(
     for round in 0..ROUNDS {
         progress(round as f64 / ROUNDS as f64);
         let mut done = Ok(());
-        let reading_s = seconds(|| done = read(paths));
+        let reading_s = thread_seconds(|| done = read(paths));
         done?;
         let transforming_s = transforming_s(&stft, bins.clone(), captures.channels(), size.segments);
         let mut done = Ok(());
-        let pass_s = seconds(|| done = pass(paths, &stft, bins.clone()));
+        let pass_s = thread_seconds(|| done = pass(paths, &stft, bins.clone()));
         done?;
         let rest_s = (pass_s - reading_s - transforming_s).max(0.0);
         rounds[0].push(reading_s);
@@ -111,7 +112,7 @@ fn measured(
         rounds[2].push(rest_s);
         if let Some(site) = site {
             let mut done = Ok(());
-            let whole_s = seconds(|| done = located(paths, site, options).map(drop));
+            let whole_s = thread_seconds(|| done = located(paths, site, options).map(drop));
             done?;
             rounds[3].push((whole_s - pass_s).max(0.0));
         }
@@ -170,7 +171,7 @@ fn transforming_s(stft: &Stft, bins: Range<usize>, channels: usize, segments: f6
     let mut pieces: Vec<&mut [f32]> = spectra.chunks_exact_mut(weave.piece_len()).collect();
     let mut scratch = weave.scratch(stft);
     let groups = STRETCH.div_ceil(weave.segments);
-    let taken_s = seconds(|| {
+    let taken_s = thread_seconds(|| {
         for chunk in (0..groups).flat_map(|_| &weave.chunks) {
             let group = Group {
                 frames: &frames,

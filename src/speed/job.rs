@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use hound::{SampleFormat, WavReader};
 use ndarray::Array2;
 
-use super::{ROUNDS, Spread, seconds};
+use super::clock::seconds;
+use super::{ROUNDS, Spread};
 use crate::capture::Captures;
 use crate::channelise::{Band, Segmentation, Stft};
 use crate::cross_spectra::{Layout, Span, listen};

@@ -3,6 +3,7 @@
 //! Figures of one run stand beside each other: candidates take turns, so that a machine that is busy is busy for all of
 //! them. Every figure is a median with its extremes.
 
+mod clock;
 mod core;
 mod floor;
 mod job;
@@ -12,8 +13,6 @@ pub use core::{CoreRow, core};
 pub use floor::{FloorRow, floor};
 pub use job::{Extent, Job, JobRow, job};
 pub use roof::{Limit, Open, Roof, roof};
-
-use std::time::Instant;
 
 /// Rounds in which candidates take turns.
 pub const ROUNDS: usize = 9;
@@ -44,13 +43,6 @@ impl Spread {
     pub fn over(self, parts: f64) -> Self {
         Self { median_s: self.median_s / parts, least_s: self.least_s / parts, most_s: self.most_s / parts }
     }
-}
-
-/// Seconds that `work` takes.
-fn seconds(work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    work();
-    start.elapsed().as_secs_f64()
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@
 use std::hint::black_box;
 use std::io::{self, Read};
 use std::sync::Barrier;
-use std::time::Instant;
 
 use pulp::{Simd, WithSimd};
 
 use super::ROUNDS;
+use super::clock::ThreadClock;
 use crate::simd::dispatch;
 
 /// Bytes that fit the first-level cache of any machine that has one.
@@ -117,21 +117,21 @@ fn rate(kind: Kind, open: Open<'_>, start: &Barrier) -> io::Result<f64> {
             let data = numbers(bytes);
             let passes = BYTES / bytes;
             start.wait();
-            let begun = Instant::now();
+            let begun = ThreadClock::start();
             for _ in 0..passes {
                 black_box(dispatch(Sum { data: black_box(&data) }));
             }
-            (passes * bytes, begun.elapsed())
+            (passes * bytes, begun.elapsed_s())
         }
         Kind::InPlace(bytes) => {
             let mut data = numbers(bytes);
             let passes = BYTES / 2 / bytes;
             start.wait();
-            let begun = Instant::now();
+            let begun = ThreadClock::start();
             for _ in 0..passes {
                 dispatch(Scale { data: black_box(&mut data) });
             }
-            (passes * 2 * bytes, begun.elapsed())
+            (passes * 2 * bytes, begun.elapsed_s())
         }
         Kind::File => {
             let mut block = vec![0; FILE_BLOCK];
@@ -139,23 +139,23 @@ fn rate(kind: Kind, open: Open<'_>, start: &Barrier) -> io::Result<f64> {
             let file = open();
             start.wait();
             let (mut file, mut done) = (file?, 0);
-            let begun = Instant::now();
+            let begun = ThreadClock::start();
             while done < BYTES {
                 match file.read(&mut block)? {
                     0 => break,
                     count => done += count,
                 }
             }
-            (done, begun.elapsed())
+            (done, begun.elapsed_s())
         }
         Kind::Fused => {
             start.wait();
-            let begun = Instant::now();
+            let begun = ThreadClock::start();
             let operations = dispatch(Fuse { count: black_box(FUSED) });
-            (operations, begun.elapsed())
+            (operations, begun.elapsed_s())
         }
     };
-    Ok(done as f64 / taken_s.as_secs_f64())
+    Ok(done as f64 / taken_s)
 }
 
 /// Reads numbers, and adds them up lest the reading be left out.
