@@ -54,6 +54,13 @@ pub struct ChannelCorrection {
     pub delay_s: f64,
 }
 
+/// Channels of equal clock group, two by two.
+fn pairs_within(groups: &[usize]) -> Vec<(usize, usize)> {
+    let channels = groups.len();
+    let pairs = (0..channels).flat_map(|m| (m + 1..channels).map(move |n| (m, n)));
+    pairs.filter(|&(m, n)| groups[m] == groups[n]).collect()
+}
+
 impl Layout {
     /// The layout for channels of these clock groups.
     pub fn new(
@@ -62,11 +69,7 @@ impl Layout {
         bins: std::ops::Range<usize>,
         groups: Vec<usize>,
     ) -> Self {
-        let channels = groups.len();
-        let pairs = (0..channels)
-            .flat_map(|m| (m + 1..channels).map(move |n| (m, n)))
-            .filter(|&(m, n)| groups[m] == groups[n])
-            .collect();
+        let pairs = pairs_within(&groups);
         let lag_window = Arc::new(LagWindow::new(&segmentation, sample_rate_hz));
         Self { segmentation, sample_rate_hz, first_bin: bins.start, bins: bins.len(), groups, pairs, lag_window }
     }
@@ -282,9 +285,8 @@ impl CrossSpectra {
     /// The same matrix without some channels: `keep` lists those that stay, in growing order.
     pub fn keeping(&self, keep: &[usize]) -> Self {
         let old = &self.layout;
-        let groups = keep.iter().map(|&c| old.groups[c]).collect();
-        let bins = old.first_bin..old.first_bin + old.bins;
-        let layout = Layout::new(old.segmentation, old.sample_rate_hz, bins, groups);
+        let groups: Vec<usize> = keep.iter().map(|&c| old.groups[c]).collect();
+        let layout = Layout { pairs: pairs_within(&groups), groups, ..old.clone() };
         let rows: Vec<usize> = layout
             .pairs
             .iter()

@@ -37,7 +37,8 @@ pub struct RangePlan {
     spread: Vec<(usize, [f32; WIDTH])>,
     /// One over the kernel's transform at `0, step, 2 step, …`.
     deconvolution: Vec<f32>,
-    fft: Arc<dyn Fft<f32>>,
+    /// Absent at half density, where nothing but real parts is asked for.
+    fft: Option<Arc<dyn Fft<f32>>>,
     /// The same length, real parts only.
     real_fft: Arc<dyn ComplexToReal<f32>>,
 }
@@ -68,7 +69,7 @@ pub struct RangeTable {
 
 impl std::fmt::Debug for RangePlan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (bins, length) = (self.spread.len(), self.fft.len());
+        let (bins, length) = (self.spread.len(), self.real_fft.len());
         write!(f, "RangePlan {{ step_m: {}, bins: {bins}, length: {length}, .. }}", self.step_m)
     }
 }
@@ -101,7 +102,7 @@ impl RangePlan {
             step_m,
             spread,
             deconvolution: transform.into_iter().map(|x| (1.0 / (x * half)) as f32).collect(),
-            fft: FftPlanner::new().plan_fft_inverse(length),
+            fft: (density == Density::Full).then(|| FftPlanner::new().plan_fft_inverse(length)),
             real_fft: RealFftPlanner::new().plan_fft_inverse(length),
         }
     }
@@ -114,10 +115,11 @@ impl RangePlan {
     /// The table of one pair: the mean over bins of `spectrum·exp(+i k D)` for `|D| <= reach_m`.
     ///
     /// # Panics
-    /// Where `spectrum` has not one value a wavenumber, or `reach_m` exceeds that of the plan.
+    /// Where `spectrum` has not one value a wavenumber, `reach_m` exceeds that of the plan, or the density is not full.
     pub fn table(&self, spectrum: impl ExactSizeIterator<Item = Complex<f64>>, reach_m: f64) -> RangeTable {
         assert_eq!(spectrum.len(), self.spread.len());
-        let length = self.fft.len();
+        let fft = self.fft.as_ref().expect("envelopes are asked for at full density");
+        let length = fft.len();
         let mut grid = vec![Complex::default(); length];
         let scale = 1.0 / spectrum.len() as f64;
         for (value, (first, weights)) in spectrum.zip(&self.spread) {
@@ -131,7 +133,7 @@ impl RangePlan {
                 grid[(first + i) % length] += value * weight;
             }
         }
-        self.fft.process(&mut grid);
+        fft.process(&mut grid);
         let kept = (reach_m / self.step_m).ceil() as usize;
         let value: Vec<Complex<f32>> = self.unfolded(&grid, kept).collect();
         // Real and imaginary part carry the same noise; the crest itself is a handful of thousands of points.
@@ -158,7 +160,7 @@ impl RangePlan {
     /// As [`Self::table`].
     pub fn real_table(&self, spectrum: impl ExactSizeIterator<Item = Complex<f64>>, reach_m: f64) -> RealTable {
         assert_eq!(spectrum.len(), self.spread.len());
-        let length = self.fft.len();
+        let length = self.real_fft.len();
         let mut grid = self.real_fft.make_input_vec();
         // Every point but the first stands for itself and its mirror image.
         let scale = 0.5 / spectrum.len() as f64;
@@ -282,9 +284,10 @@ fn kernel_transforms(step: f64, count: usize) -> Vec<f64> {
     (0..count).map(next).collect()
 }
 
-/// The least length of at least `points` whose only prime factors are 2, 3 and 5.
+/// The least even length of at least `points` whose only prime factors are 2, 3 and 5: real parts take a transform of half of it.
 fn smooth_length(points: usize) -> usize {
-    (points..)
+    (points.next_multiple_of(2)..)
+        .step_by(2)
         .find(|&n| {
             let mut rest = n;
             for prime in [2, 3, 5] {
