@@ -14,7 +14,7 @@ use super::array::Array;
 use super::gls::{RangeError, Solution, solve_observed};
 use super::lateness::Clocks;
 use super::likelihood::{BlockScore, Likelihood};
-use super::ways::straightened;
+use super::ways::{other_wavenumbers, straightened};
 use crate::cross_spectra::Coherence;
 use crate::delay::RangeTable;
 use crate::site::WallPoint;
@@ -113,6 +113,7 @@ pub fn refine_along(array: &Array<'_>, data: Data<'_>, point: WallPoint, ranges_
         let solution = solve_observed(&error, &(error.basis.transpose() * (&ranges - &stated)))?;
         State { point, pull_per_m: solution.pull_per_m }
     };
+    let other_k = other_wavenumbers(array, data.coherence);
     let mut heard = Cow::Borrowed(data.coherence);
     for round in 1..=MOST_ROUNDS {
         let likelihood = data.likelihood(&heard, &ranges);
@@ -120,7 +121,7 @@ pub fn refine_along(array: &Array<'_>, data: Data<'_>, point: WallPoint, ranges_
         climb(array, &likelihood, &mut state)?;
         ranges = ranges_of(array, &state);
         let settled = round >= ROUNDS && (state.point.position_m - from_m).norm() < SETTLED_M;
-        match straightened(array, data.coherence, k, &state.point) {
+        match straightened(array, data.coherence, k, other_k.as_deref(), &state.point) {
             Some(straight) if !settled => heard = Cow::Owned(straight),
             None if round < ROUNDS => {}
             _ => break,

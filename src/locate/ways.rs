@@ -20,35 +20,42 @@ const GAIN: f64 = 1.005;
 /// One sensor's `g` over the used bins.
 type Turns = Vec<Complex<f64>>;
 
+/// Wavenumbers of the other guided wave in the used bins, rad/m, where there is one.
+pub fn other_wavenumbers(array: &Array<'_>, coherence: &Coherence) -> Option<Vec<f64>> {
+    let medium = array.medium.other_mode()?;
+    Some(coherence.frequency_hz.iter().map(|hz| medium.wavenumber_rad_m(*hz)).collect())
+}
+
 /// The coherence as it were if sound came by the direct way alone, for a source at `place`; `None` where no further way
-/// is known or none explains more.
+/// is known or none explains more. `other_k` are the wavenumbers of the other guided wave.
 pub fn straightened(
     array: &Array<'_>,
     coherence: &Coherence,
     wavenumber_rad_m: &[f64],
+    other_k: Option<&[f64]>,
     place: &WallPoint,
 ) -> Option<Coherence> {
     let legs = array.all_ways(place);
-    let other = array.medium.other_mode();
-    if other.is_none() && legs.iter().all(|legs| legs.len() < 2) {
+    if other_k.is_none() && legs.iter().all(|legs| legs.len() < 2) {
         return None;
     }
     let ranges_m: Vec<f64> = legs.iter().map(|legs| legs[0].length_m).collect();
-    let other_k: Option<Vec<f64>> =
-        other.map(|medium| coherence.frequency_hz.iter().map(|f| medium.wavenumber_rad_m(*f)).collect());
+    let turns = |k: &dyn Fn(usize) -> f64| -> Vec<Turns> {
+        let of_bins = |range_m: &f64| (0..wavenumber_rad_m.len()).map(|bin| Complex::cis(-k(bin) * range_m)).collect();
+        ranges_m.iter().map(of_bins).collect()
+    };
+    let direct = turns(&|bin| wavenumber_rad_m[bin]);
+    let beside = other_k.map(|other_k| turns(&|bin| other_k[bin] - wavenumber_rad_m[bin]));
     let round: Vec<Turns> = (0..array.len()).map(|m| round(array, &legs[m], coherence, wavenumber_rad_m)).collect();
     let alone = vec![vec![Complex::ONE; wavenumber_rad_m.len()]; array.len()];
     let levels = OTHER_MODE_DB.iter().flat_map(|db| [amplitude_from_db(*db), -amplitude_from_db(*db)]);
-    let levels: Vec<f64> = std::iter::once(0.0).chain(levels.filter(|_| other_k.is_some())).collect();
-    let value = |turns: &[Turns]| response(coherence, wavenumber_rad_m, &ranges_m, turns);
+    let levels: Vec<f64> = std::iter::once(0.0).chain(levels.filter(|_| beside.is_some())).collect();
+    let value = |turns: &[Turns]| response(coherence, &direct, turns);
     let bar = GAIN * value(&alone);
     let tried = [&alone, &round].into_iter().flat_map(|first| levels.iter().map(move |level| (first, *level)));
     let (height, turns) = tried
         .map(|(first, level)| {
-            let turns = match &other_k {
-                Some(other_k) => with_other(first, &ranges_m, wavenumber_rad_m, other_k, level),
-                None => first.clone(),
-            };
+            let turns = beside.as_ref().map_or_else(|| first.clone(), |beside| with_other(first, beside, level));
             (value(&turns), turns)
         })
         .max_by(|x, y| x.0.total_cmp(&y.0))?;
@@ -74,27 +81,22 @@ fn round(array: &Array<'_>, legs: &[crate::propagation::Leg], coherence: &Cohere
         .collect()
 }
 
-/// `g` with the other guided wave added at `level` times the first's amplitude at 1 m, on the direct way.
-fn with_other(first: &[Turns], ranges_m: &[f64], k: &[f64], other_k: &[f64], level: f64) -> Vec<Turns> {
-    let add = |(turns, range_m): (&Turns, &f64)| {
-        let bins = turns.iter().zip(k).zip(other_k);
-        bins.map(|((g, k), other)| g + Complex::from_polar(level, -(other - k) * range_m)).collect()
-    };
-    first.iter().zip(ranges_m).map(add).collect()
+/// `g` with the other guided wave added at `level` times the first's amplitude at 1 m, on the direct way, `beside` which it turns so.
+fn with_other(first: &[Turns], beside: &[Turns], level: f64) -> Vec<Turns> {
+    let add = |(turns, beside): (&Turns, &Turns)| turns.iter().zip(beside).map(|(g, turn)| g + turn * level).collect();
+    first.iter().zip(beside).map(add).collect()
 }
 
-/// Steered response of a source whose sound arrives as `g` says, as a share of what it would be without noise.
-fn response(coherence: &Coherence, k: &[f64], ranges_m: &[f64], turns: &[Turns]) -> f64 {
-    let steered: Vec<Turns> = turns
-        .iter()
-        .zip(ranges_m)
-        .map(|(turns, range)| turns.iter().zip(k).map(|(g, k)| unit(*g) * Complex::cis(-k * range)).collect())
-        .collect();
+/// Steered response of a source whose sound arrives as `g` says, as a share of what it would be without noise; `direct` is
+/// what the direct way turns it by.
+fn response(coherence: &Coherence, direct: &[Turns], turns: &[Turns]) -> f64 {
+    let steer = |(turns, direct): (&Turns, &Turns)| turns.iter().zip(direct).map(|(g, turn)| unit(*g) * turn).collect();
+    let steered: Vec<Turns> = turns.iter().zip(direct).map(steer).collect();
     let of_pair = |(row, &(m, n)): (usize, &(usize, usize))| -> f64 {
         let products = steered[m].iter().zip(&steered[n]).zip(coherence.value.row(row));
         products.map(|((h_m, h_n), g)| (g * h_m.conj() * h_n).re).sum()
     };
-    coherence.pairs.iter().enumerate().map(of_pair).sum::<f64>() / (coherence.pairs.len() * k.len()) as f64
+    coherence.pairs.iter().enumerate().map(of_pair).sum::<f64>() / coherence.value.len() as f64
 }
 
 /// The coherence with the phases of `g` taken out.
@@ -110,7 +112,7 @@ fn turned_back(coherence: &Coherence, turns: &[Turns]) -> Coherence {
 
 /// The same direction with length 1.
 fn unit(g: Complex<f64>) -> Complex<f64> {
-    let length = g.norm();
+    let length = g.norm_sqr().sqrt();
     if length > 0.0 { g / length } else { Complex::ONE }
 }
 
@@ -155,16 +157,22 @@ mod tests {
         let ranges: Vec<f64> = array.ranges_m(&place).iter().copied().collect();
         let ones = vec![vec![Complex::from(1.0); k.len()]; 5];
         let direct = heard(&array, &k, &frequency_hz, &place, &ones);
-        assert!(straightened(&array, &direct, &k, &place).is_none(), "direct sound is left alone");
+        let other = array.medium.other_mode().unwrap();
+        let other_k = other_wavenumbers(&array, &direct).unwrap();
+        assert_eq!(other_k[7], other.wavenumber_rad_m(frequency_hz[7]));
+        let straightened = |coherence: &Coherence| straightened(&array, coherence, &k, Some(&other_k), &place);
+        assert!(straightened(&direct).is_none(), "direct sound is left alone");
         let legs = array.all_ways(&place);
         let round: Vec<Turns> = (0..5).map(|m| round(&array, &legs[m], &direct, &k)).collect();
-        let other = array.medium.other_mode().unwrap();
-        let other_k: Vec<f64> = frequency_hz.iter().map(|f| other.wavenumber_rad_m(*f)).collect();
-        let both = with_other(&round, &ranges, &k, &other_k, amplitude_from_db(-8.0));
+        let turns = |k: &dyn Fn(usize) -> f64| -> Vec<Turns> {
+            ranges.iter().map(|range| (0..400).map(|bin| Complex::cis(-k(bin) * range)).collect()).collect()
+        };
+        let (first, beside) = (turns(&|bin| k[bin]), turns(&|bin| other_k[bin] - k[bin]));
+        let both = with_other(&round, &beside, amplitude_from_db(-8.0));
         for g in [&round, &both] {
             let mixed = heard(&array, &k, &frequency_hz, &place, g);
-            assert!(response(&mixed, &k, &ranges, &ones) < 0.9);
-            let straight = straightened(&array, &mixed, &k, &place).unwrap();
+            assert!(response(&mixed, &first, &ones) < 0.9);
+            let straight = straightened(&mixed).unwrap();
             let worst = straight.value.iter().zip(&direct.value).map(|(x, y)| (x - y).norm()).fold(0.0, f64::max);
             assert!(worst < 1e-12, "{worst:e}");
         }
