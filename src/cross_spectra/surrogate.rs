@@ -208,13 +208,13 @@ impl WithSimd for Add<'_> {
         let Self { heard: Spectra { re, im }, pairs, sums } = self;
         for (m, mut power) in sums.auto.rows_mut().into_iter().enumerate() {
             let power = power.as_slice_mut().expect("rows are contiguous");
-            for ((power, re), im) in power.iter_mut().zip(of(re, m)).zip(of(im, m)) {
+            for ((power, re), im) in power.iter_mut().zip(row_of(re, m)).zip(row_of(im, m)) {
                 *power += re * re + im * im;
             }
         }
         for (mut row, &(m, n)) in sums.cross.rows_mut().into_iter().zip(pairs) {
             let row = row.as_slice_mut().expect("rows are contiguous");
-            let (first, second) = (of(re, m).iter().zip(of(im, m)), of(re, n).iter().zip(of(im, n)));
+            let (first, second) = (row_of(re, m).iter().zip(row_of(im, m)), row_of(re, n).iter().zip(row_of(im, n)));
             for ((g, (a, b)), (c, d)) in row.iter_mut().zip(first).zip(second) {
                 g.re += a * c + b * d;
                 g.im += b * c - a * d;
@@ -224,7 +224,7 @@ impl WithSimd for Add<'_> {
 }
 
 #[inline(always)]
-fn of(parts: &Array2<f64>, m: usize) -> &[f64] {
+fn row_of(parts: &Array2<f64>, m: usize) -> &[f64] {
     parts.row(m).to_slice().expect("rows are contiguous")
 }
 

@@ -219,3 +219,56 @@ impl WithSimd for Extent<'_> {
         [least.into_iter().fold(f32::MAX, f32::min), most.into_iter().fold(f32::MIN, f32::max)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::array::Array;
+    use super::*;
+    use crate::delay::RealTable;
+    use crate::propagation::Medium;
+    use crate::site::parse_site;
+
+    #[test]
+    fn a_bound_is_one_and_rests_on_its_own_cell_alone() {
+        let site = parse_site(include_str!("../../samples/tunnel/site.toml"), "site.toml").unwrap();
+        let sensors: Vec<usize> = (0..site.sensors.len()).collect();
+        let array = Array::new(&site, Medium::of(&site), [20e3, 60e3], sensors).unwrap();
+        let pairs: Vec<_> = (0..array.len()).flat_map(|m| (m + 1..array.len()).map(move |n| (m, n))).collect();
+        let step_m = 1e-3;
+        let table = |&pair: &(usize, usize)| {
+            let kept = (array.largest_difference_m(pair) / step_m) as usize + 50;
+            let value = |i: usize| ((i * 7919 + 13 * pair.0 + 101 * pair.1) % 1009) as f32 - 500.0;
+            RealTable { first_m: -(kept as f64) * step_m, step_m, value: (0..=2 * kept).map(value).collect() }
+        };
+        let response = Response::new(&array, &pairs, pairs.iter().map(table).collect());
+        let places = array.cover().spread(&array, FEW + 1);
+        let radius_m = 0.016;
+        let of = |places: &[_]| bounds(&response, radius_m, &array.ranges_of(places, |place| *place));
+        let (whole, few) = (of(&places), of(&places[..FEW]));
+        assert_eq!(whole[..FEW], few);
+        for (i, place) in places.iter().enumerate().step_by(997) {
+            assert_eq!(of(&[*place])[0], whole[i]);
+            for (du_m, dv_m) in [(0.0, 0.0), (0.0159, 0.0), (-0.007, 0.014), (0.011, -0.011)] {
+                let near = array.site.moved(place, du_m, dv_m);
+                assert!(response.at(&near) <= whole[i], "at {near:?}");
+            }
+        }
+        let values = response.at_all(&places[..300]);
+        assert!(places.iter().zip(values).all(|(place, value)| response.at(place) == value));
+    }
+
+    #[test]
+    fn straight_ranges_are_those_of_the_array() {
+        let site = parse_site(include_str!("../../samples/tunnel/site.toml"), "site.toml").unwrap();
+        let array = Array::new(&site, Medium::of(&site), [20e3, 60e3], (0..3).collect()).unwrap();
+        let places = array.cover().spread(&array, BLOCK + 7);
+        let [fast, slow] = [
+            array.ranges_of(&places, |place| *place),
+            Ranges::of(&places, array.len(), |place, ranges_m| array.ranges_into(place, ranges_m)),
+        ];
+        assert_eq!(fast.value.len(), 3 * places.len());
+        // Rounded to single precision from double, summed in another order at most.
+        let worst = fast.value.iter().zip(&slow.value).map(|(x, y)| (x / y - 1.0).abs()).fold(0.0, f32::max);
+        assert!(worst <= f32::EPSILON, "{worst:e}");
+    }
+}

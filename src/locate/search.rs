@@ -242,7 +242,7 @@ impl<'a, 'b> Response<'a, 'b> {
     }
 
     /// The response at each of a block of places.
-    fn at_all(&self, places: &[WallPoint]) -> Vec<f32> {
+    pub fn at_all(&self, places: &[WallPoint]) -> Vec<f32> {
         let count = places.len();
         let (mut ranges, mut of_place) = (vec![0.0; count * self.array.len()], vec![0.0; self.array.len()]);
         for (i, place) in places.iter().enumerate() {
