@@ -12,8 +12,10 @@ fn workplace() -> tempfile::TempDir {
     let work = tempfile::tempdir().unwrap();
     std::fs::rename(recorded(&panel(&[])).keep(), work.path().join("there")).unwrap();
     std::fs::write(work.path().join("there/scene.toml"), PANEL).unwrap();
-    let stand = |id: &str| format!("[[stand]]\nid = '{id}'\ncaptures = ['capture.wav']\n");
-    std::fs::write(work.path().join("there/survey.toml"), stand("fore") + &stand("aft")).unwrap();
+    std::fs::rename(recorded(&panel(&[("seed = 7", "seed = 8")])).keep(), work.path().join("aft")).unwrap();
+    let stand = |id: &str, capture: &str| format!("[[stand]]\nid = '{id}'\ncaptures = ['{capture}']\n");
+    let survey = stand("fore", "capture.wav") + &stand("aft", "../aft/capture.wav");
+    std::fs::write(work.path().join("there/survey.toml"), survey).unwrap();
     std::fs::write(work.path().join("there/broken.toml"), "[site]\nname = \"panel\n").unwrap();
     work
 }
@@ -227,5 +229,5 @@ fn refusals_say_what_to_do_next() {
     for (words, status, next) in refusals {
         say(work.path(), words).refused(status, &[next]);
     }
-    assert_eq!(common::names(work.path()), ["there"]);
+    assert_eq!(common::names(work.path()), ["aft", "there"]);
 }
