@@ -33,8 +33,8 @@ pub(super) struct Products {
     segments: u64,
     /// Values of one bin.
     per_bin: usize,
-    /// `[piece]`, in each `[bin][tile][row or turn][re, im][lane]`.
-    sums: Vec<Aligned<f64>>,
+    /// `[bin][tile][row or turn][re, im][lane]`.
+    sums: Aligned<f64>,
 }
 
 /// Pairs whose products one task sums together.
@@ -97,17 +97,16 @@ impl Products {
                 }
             }
         }
-        let pieces = (0..layout.bins).step_by(PIECE_BINS);
-        let sums = pieces.map(|first| Aligned::zeros(PIECE_BINS.min(layout.bins - first) * per_bin)).collect();
-        Self { how, bins: layout.bins, segments: 0, per_bin, sums, tiles }
+        Self { how, bins: layout.bins, segments: 0, per_bin, sums: Aligned::zeros(layout.bins * per_bin), tiles }
     }
 
     /// Adds the products of so many segments; `spectra` is `[piece]`, in each `[segment][chunk][bin][re, im][lane]`.
     pub fn add(&mut self, spectra: &[f32], segments: usize, weave: &Weave) {
         self.segments += segments as u64;
         let (per_bin, tiles, rows) = (self.per_bin, &self.tiles[..], self.how.rows);
-        let (chunks, size) = (weave.chunks.len(), (spectra.len() / self.sums.len().max(1)).max(1));
-        self.sums.par_iter_mut().zip(spectra.par_chunks_exact(size)).for_each(|(sums, spectra)| {
+        let (chunks, size) = (weave.chunks.len(), spectra.len() / self.bins.div_ceil(PIECE_BINS).max(1));
+        let sums = self.sums.par_chunks_mut((PIECE_BINS * per_bin).max(1));
+        sums.zip(spectra.par_chunks_exact(size.max(1))).for_each(|(sums, spectra)| {
             if rows == MOST_ROWS {
                 dispatch(Task::<MOST_ROWS> { spectra, segments, chunks, tiles, sums, per_bin });
             } else {
@@ -122,8 +121,8 @@ impl Products {
         let pairs: Vec<Place> = layout.pairs.iter().map(|&(m, n)| self.place(m, n, weave)).collect();
         let mut sums = Sums::zero(layout);
         sums.segments = self.segments;
-        // Piece by piece, each of which goes as soon as it is in its place.
-        for (piece, held) in self.sums.into_iter().enumerate() {
+        // A few bins at a time, whose sums a cache holds.
+        for (piece, held) in self.sums.chunks(PIECE_BINS * self.per_bin).enumerate() {
             let bins = (piece * PIECE_BINS..self.bins).take(PIECE_BINS);
             let bins = || bins.clone().zip(held.chunks_exact(self.per_bin));
             for (mut auto, place) in sums.auto.rows_mut().into_iter().zip(&autos) {
