@@ -118,7 +118,7 @@ impl Sums {
     }
 
     /// Divides by the number of segments: densities, which compare between recordings of different length.
-    fn into_means(mut self) -> Self {
+    pub(super) fn into_means(mut self) -> Self {
         let scale = 1.0 / self.segments.max(1) as f64;
         self.auto *= scale;
         self.cross.mapv_inplace(|g| g * scale);
@@ -174,13 +174,6 @@ impl CrossSpectra {
     pub fn mean(&self) -> Sums {
         let mut total = self.halves[0].clone();
         total.add(&self.halves[1]);
-        total.into_means()
-    }
-
-    /// The same, of a matrix that is needed no more.
-    pub fn into_mean(self) -> Sums {
-        let [mut total, other] = self.halves;
-        total.add(&other);
         total.into_means()
     }
 

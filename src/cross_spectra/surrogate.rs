@@ -83,60 +83,61 @@ impl Model {
 
     /// One matrix that a capture of so many segments may give; the same for the same seed.
     pub fn draw(&self, segments: u64, seed: u64) -> CrossSpectra {
-        let halves = [segments.div_ceil(2), segments / 2];
-        let halves = [0, 1].map(|half| self.sums(halves[half], seed << 1 | half as u64));
-        CrossSpectra::new(self.layout.clone(), halves)
+        CrossSpectra::new(self.layout.clone(), halves(segments, seed).map(|half| self.sums(&[half])))
     }
 
-    /// The mean over segments of such a matrix.
+    /// The mean over segments of such a matrix, without its halves.
     pub fn mean(&self, segments: u64, seed: u64) -> Sums {
-        self.draw(segments, seed).into_mean()
+        self.sums(&halves(segments, seed)).into_means()
     }
 
-    fn sums(&self, segments: u64, seed: u64) -> Sums {
+    /// The sums over some halves, each told by its segments and its seed.
+    fn sums(&self, halves: &[(u64, u64)]) -> Sums {
         let Layout { bins, pairs, groups, .. } = &self.layout;
         let (bins, channels) = (*bins, groups.len());
-        let mut sums = Sums { segments, ..Sums::zero(&self.layout) };
-        if segments == 0 {
-            return sums;
-        }
-        let averages = self.layout.segmentation.averages(segments);
-        let draws = (averages.round() as usize).clamp(1, self.enough);
-        // Fewer draws than averages scatter more; the scatter is brought to what the averages leave.
-        let scatter = (draws as f64 / averages).sqrt();
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut sums = Sums { segments: halves.iter().map(|half| half.0).sum(), ..Sums::zero(&self.layout) };
         let mut heard = Spectra::zero(channels, bins);
         let mut white = vec![Complex::default(); bins];
-        for _ in 0..draws {
-            for m in 0..channels {
-                self.white(&mut rng, &mut white);
-                heard.set(m, &white);
+        // How many segments' worth of products were drawn, and how much of a power's scatter is that of its products.
+        let (mut drawn, mut own) = (0.0, 1.0);
+        for &(segments, seed) in halves.iter().filter(|half| half.0 > 0) {
+            let averages = self.layout.segmentation.averages(segments);
+            let draws = (averages.round() as usize).clamp(1, self.enough);
+            // Fewer draws than averages scatter more; the scatter is brought to what the averages leave.
+            let scatter = (draws as f64 / averages).sqrt();
+            let amplitude = (segments as f64 * scatter / draws as f64).sqrt();
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            for _ in 0..draws {
+                for m in 0..channels {
+                    self.white(&mut rng, &mut white);
+                    heard.set(m, &white, amplitude);
+                }
+                if let Some(factors) = &self.factors {
+                    heard.mix(factors);
+                }
+                dispatch(Add { heard: &heard, pairs, sums: &mut sums });
             }
-            if let Some(factors) = &self.factors {
-                heard.mix(factors);
-            }
-            dispatch(Add { heard: &heard, pairs, sums: &mut sums });
+            drawn += segments as f64 * scatter;
+            // Of `n` averages a power knows the squares of its products by 1/n; of fewer draws it would know more, and coherence
+            // would come out smaller than chance makes it. The rest of its scatter is that of another part of the band.
+            own = if self.factors.is_none() { scatter.min(1.0) } else { 1.0 };
         }
-        let (share, count) = (1.0 / draws as f64, segments as f64);
-        // Of `n` averages a power knows the squares of its products by 1/n; of fewer draws it would know more, and coherence
-        // would come out smaller than chance makes it. The rest of its scatter is that of another part of the band.
-        let own = if self.factors.is_none() { scatter.min(1.0) } else { 1.0 };
-        let other = (1.0 - own * own).sqrt();
+        let (count, other) = (sums.segments as f64, (1.0 - own * own).sqrt());
         for (mut row, held) in sums.auto.rows_mut().into_iter().zip(self.auto.rows()) {
-            let excess: Vec<f64> = row.iter().map(|power| power * share - 1.0).collect();
+            let excess: Vec<f64> = row.iter().map(|power| power - drawn).collect();
             for (bin, power) in row.iter_mut().enumerate() {
                 let elsewhere = excess[(bin + bins / 2) % bins];
-                *power = held[bin] * count * (1.0 + scatter * (own * excess[bin] + other * elsewhere));
+                *power = held[bin] * (count + own * excess[bin] + other * elsewhere);
             }
         }
-        let amplitude = self.auto.mapv(|power| (power * count).sqrt());
+        let amplitude = self.auto.mapv(f64::sqrt);
         for ((mut row, &(m, n)), index) in sums.cross.rows_mut().into_iter().zip(pairs).zip(0..) {
             let scales = amplitude.row(m).into_iter().zip(amplitude.row(n)).map(|(a, b)| a * b);
             match &self.held {
-                None => row.iter_mut().zip(scales).for_each(|(g, scale)| *g *= share * scatter * scale),
+                None => row.iter_mut().zip(scales).for_each(|(g, scale)| *g *= scale),
                 Some(held) => {
                     let of_bin = |((g, scale), held): ((&mut Complex<f64>, f64), &Complex<f64>)| {
-                        *g = (held + (*g * share - held) * scatter) * scale;
+                        *g = (held * (count - drawn) + *g) * scale;
                     };
                     row.iter_mut().zip(scales).zip(held.row(index)).for_each(of_bin);
                 }
@@ -158,6 +159,11 @@ impl Model {
     }
 }
 
+/// Segments and seeds of the two halves of a capture.
+fn halves(segments: u64, seed: u64) -> [(u64, u64); 2] {
+    [(segments.div_ceil(2), seed << 1), (segments / 2, seed << 1 | 1)]
+}
+
 /// One segment's spectra, real and imaginary parts apart; `[channel, bin]`.
 struct Spectra {
     re: Array2<f64>,
@@ -169,9 +175,9 @@ impl Spectra {
         Self { re: Array2::zeros((channels, bins)), im: Array2::zeros((channels, bins)) }
     }
 
-    fn set(&mut self, m: usize, spectrum: &[Complex<f64>]) {
+    fn set(&mut self, m: usize, spectrum: &[Complex<f64>], amplitude: f64) {
         let parts = self.re.row_mut(m).into_iter().zip(self.im.row_mut(m)).zip(spectrum);
-        parts.for_each(|((re, im), x)| (*re, *im) = (x.re, x.im));
+        parts.for_each(|((re, im), x)| (*re, *im) = (x.re * amplitude, x.im * amplitude));
     }
 
     /// Gives channels what they have in common: each bin times its lower factor.
@@ -337,6 +343,10 @@ mod tests {
         let power = mean.auto.row(1).mean().unwrap();
         assert!((power / 3.0 - 1.0).abs() < 5.0 / (2.4e5f64).sqrt(), "{power}");
         assert_eq!(model.draw(50, 3).mean(), model.draw(50, 3).mean());
+        let (at_once, by_halves) = (model.mean(51, 3), model.draw(51, 3).mean());
+        let off = (&at_once.cross - &by_halves.cross).iter().map(|g| g.norm()).fold(0.0, f64::max);
+        // Sums of some thousand numbers about three.
+        assert!(off < 1e-12 && (&at_once.auto - &by_halves.auto).iter().all(|p| p.abs() < 1e-12), "{off}");
         assert_ne!(model.draw(50, 3).mean(), model.draw(50, 4).mean());
     }
 }
