@@ -150,7 +150,7 @@ def memory(tools, arguments):
     print("### Peak memory of `pinhole locate`\n")
 
     def rows():
-        for channels, seconds in [(16, 60), (16, 600), (64, 60), (64, 180)]:
+        for channels, seconds in [(16, 60), (16, 600), (64, 60), (64, 150)]:
             rival = Rival(f"{channels} channels, {seconds} s", locate(tools, tools.capture(channels, seconds)), slow=True)
             in_turns([rival], arguments)
             told = f"{max(rival.of('peak_mb')):.0f}" if rival.rounds else rival.note
