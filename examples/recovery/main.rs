@@ -42,6 +42,7 @@ const ROWS: &[Setting] = &[
     Setting { name: "sensors 1 mm off, 2 % thicker", position_sigma_m: 0.001, thickness_error_pct: 2.0, ..PLATE },
     Setting { name: "wrap-around, ends reflect 0.5", ..SHELL },
     Setting { name: "the same, S0 at -10 dB", s0_db: Some(-10.0), ..SHELL },
+    Setting { name: "sensors 1 mm off", position_sigma_m: 0.001, ..PLATE },
 ];
 
 fn main() {
