@@ -233,6 +233,13 @@ impl RangeTable {
         self.first_m + index as f64 * self.step_m
     }
 
+    /// The highest magnitude of correlation no nearer than `apart_m` to any of these range differences.
+    pub fn highest_but(&self, crests_m: [f64; 2], apart_m: f64) -> f64 {
+        let is_apart = |i: usize| crests_m.iter().all(|crest_m| (self.range_m(i) - crest_m).abs() > apart_m);
+        let apart = self.value.iter().enumerate().filter(|(i, _)| is_apart(*i));
+        apart.map(|(_, c)| f64::from(c.re.abs())).fold(0.0, f64::max)
+    }
+
     /// Root mean square of the real part over the table: the noise that a crest must beat.
     pub fn noise(&self) -> f64 {
         self.noise

@@ -12,6 +12,7 @@ use super::beams::{Beam, Correlator};
 use super::listening::Listened;
 use super::rates::at_one_rate;
 use super::refine::{Data, Refined, refine_along};
+use super::tell::median;
 use super::together::{Scene, Told, together};
 use super::views::View;
 use crate::error::Result;
@@ -199,9 +200,4 @@ impl Line {
             points: kept.len(),
         })
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }

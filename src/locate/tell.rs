@@ -97,9 +97,10 @@ pub fn level_db(view: &View, powers: &Sums, layout: &Layout) -> f64 {
     median(powers.auto.rows().into_iter().map(|row| power_db(power(row))).collect())
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// The middle one, of an even number the higher of two.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
 /// The 95 % ellipse of a covariance.
