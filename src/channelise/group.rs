@@ -128,12 +128,12 @@ impl Weave {
         let whole = group.channels.len() == width && cut.segment_samples == cut.fft_samples;
         let points = &mut scratch.points;
         if whole {
-            let (frames, stride, first) = (group.frames, group.stride, group.channels.start);
-            across.plan.forward(&Windowed { frames, stride, first, window: &across.window }, points);
+            let samples = &group.frames[group.channels.start..];
+            across.plan.forward(Windowed { samples, stride: group.stride, window: &across.window }, points);
         } else {
             gather(&group, chunk, cut, &mut scratch.gathered);
-            let frames = &scratch.gathered[..];
-            across.plan.forward(&Windowed { frames, stride: width, first: 0, window: &across.window }, points);
+            let samples = &scratch.gathered[..];
+            across.plan.forward(Windowed { samples, stride: width, window: &across.window }, points);
         }
         let Group { segments, bins, spectra, powers, .. } = group;
         dispatch(Untangle { weave: self, across, points, segments, bins, spectra, powers });
@@ -175,20 +175,29 @@ fn gather<T: Sample>(group: &Group<'_, '_, T>, chunk: usize, cut: &Segmentation,
 }
 
 /// Frames times window: the even ones are real parts, the odd ones imaginary parts.
+#[derive(Clone, Copy)]
 struct Windowed<'t, T> {
-    frames: &'t [T],
+    /// From the first lane of the first frame on.
+    samples: &'t [T],
+    /// Samples of a frame.
     stride: usize,
-    first: usize,
     window: &'t [[f32; 2]],
 }
 
 impl<T: Sample> Source for Windowed<'_, T> {
     #[inline(always)]
-    fn point<S: Simd>(&self, simd: S, t: usize) -> radix::Complex<S> {
-        let [re, im] = self.window[t];
-        let at = 2 * t * self.stride + self.first;
-        let (even, odd) = (T::load(simd, &self.frames[at..]), T::load(simd, &self.frames[at + self.stride..]));
-        (simd.mul_f32s(even, simd.splat_f32s(re)), simd.mul_f32s(odd, simd.splat_f32s(im)))
+    fn part<S: Simd>(self, first: usize, count: usize) -> Self {
+        let Self { samples, stride, window } = self;
+        // Parts are of one length, and one look at it serves all.
+        let samples = &samples[2 * first * stride..][..(2 * count - 1) * stride + S::F32_LANES];
+        Self { samples, stride, window: &window[first..][..count] }
+    }
+
+    #[inline(always)]
+    fn point<S: Simd>(self, simd: S, t: usize) -> radix::Complex<S> {
+        let (window, at) = (&self.window[t], 2 * t * self.stride);
+        let (even, odd) = (T::load(simd, &self.samples[at..]), T::load(simd, &self.samples[at + self.stride..]));
+        (simd.mul_f32s(even, simd.splat_f32s(window[0])), simd.mul_f32s(odd, simd.splat_f32s(window[1])))
     }
 }
 

@@ -31,9 +31,12 @@ struct Stage {
 }
 
 /// Where the points of a transform come from.
-pub(super) trait Source {
+pub(super) trait Source: Copy {
+    /// So many points from the first one on.
+    fn part<S: Simd>(self, first: usize, count: usize) -> Self;
+
     /// Point `t`.
-    fn point<S: Simd>(&self, simd: S, t: usize) -> Complex<S>;
+    fn point<S: Simd>(self, simd: S, t: usize) -> Complex<S>;
 }
 
 impl LaneFft {
@@ -77,7 +80,7 @@ impl LaneFft {
     ///
     /// # Panics
     /// Where `points` is not that long.
-    pub(super) fn forward(&self, source: &impl Source, points: &mut [f32]) {
+    pub(super) fn forward(&self, source: impl Source, points: &mut [f32]) {
         dispatch(Forward { plan: self, source, points });
     }
 }
@@ -105,7 +108,7 @@ fn radices(length: usize) -> Option<Vec<usize>> {
 
 struct Forward<'t, T> {
     plan: &'t LaneFft,
-    source: &'t T,
+    source: T,
     points: &'t mut [f32],
 }
 
@@ -178,7 +181,7 @@ impl Stage {
 
     /// The first pass, from the source.
     #[inline(always)]
-    fn begin<S: Simd>(&self, simd: S, source: &impl Source, points: &mut [[S::f32s; 2]]) {
+    fn begin<S: Simd>(&self, simd: S, source: impl Source, points: &mut [[S::f32s; 2]]) {
         match self.radix {
             8 => begin::<S, Eight, 8, 5>(simd, source, points),
             4 => begin::<S, Four, 4, 2>(simd, source, points),
@@ -201,32 +204,33 @@ impl Stage {
     }
 }
 
-/// `R` parts of equal length; that they are is asserted, so that loops over them need no bounds.
+/// `R` parts of equal length, cut so that the compiler knows it: loops over them need no bounds.
 #[inline(always)]
-fn parts<T, const R: usize>(points: &mut [T], size: usize) -> [&mut [T]; R] {
-    let mut parts: [&mut [T]; R] = std::array::from_fn(|_| Default::default());
-    for (part, points) in parts.iter_mut().zip(points.chunks_exact_mut(size)) {
-        *part = points;
-    }
-    for part in &parts {
-        assert_eq!(part.len(), size);
-    }
-    parts
+fn parts<T, const R: usize>(mut points: &mut [T], size: usize) -> [&mut [T]; R] {
+    std::array::from_fn(|_| {
+        let (part, rest) = std::mem::take(&mut points).split_at_mut(size);
+        points = rest;
+        part
+    })
 }
 
 #[inline(always)]
 fn begin<S: Simd, D: Radix<R, W>, const R: usize, const W: usize>(
     simd: S,
-    source: &impl Source,
+    source: impl Source,
     points: &mut [[S::f32s; 2]],
 ) {
     let size = points.len() / R;
     let mut parts: [&mut [[S::f32s; 2]]; R] = parts(points, size);
+    let mut sources = [source; R];
+    for (q, source) in sources.iter_mut().enumerate() {
+        *source = source.part::<S>(q * size, size);
+    }
     let zero = simd.splat_f32s(0.0);
     for j in 0..size {
         let mut x = [(zero, zero); R];
-        for (q, x) in x.iter_mut().enumerate() {
-            *x = source.point(simd, q * size + j);
+        for (x, source) in x.iter_mut().zip(sources) {
+            *x = source.point(simd, j);
         }
         let y = D::whole(simd, x);
         for (part, y) in parts.iter_mut().zip(y) {
@@ -246,6 +250,19 @@ fn split<S: Simd, D: Radix<R, W>, const R: usize, const W: usize>(
     let (twiddles, _) = twiddles.as_chunks::<W>();
     let zero = simd.splat_f32s(0.0);
     let size = points.len() / nodes / R;
+    if size == 1 {
+        // Bins: each node lies in one stretch.
+        for (points, twiddles) in points.as_chunks_mut::<R>().0.iter_mut().zip(&twiddles[node..]) {
+            let mut x = [(zero, zero); R];
+            for (x, point) in x.iter_mut().zip(&*points) {
+                *x = (point[0], point[1]);
+            }
+            for (point, y) in points.iter_mut().zip(D::split(simd, x, twiddles)) {
+                *point = [y.0, y.1];
+            }
+        }
+        return;
+    }
     for (points, twiddles) in points.chunks_exact_mut(size * R).zip(&twiddles[node..]) {
         let mut parts: [&mut [[S::f32s; 2]]; R] = parts(points, size);
         for j in 0..size {
@@ -269,11 +286,16 @@ mod tests {
     use rustfft::FftPlanner;
     use rustfft::num_complex::Complex as Number;
 
+    #[derive(Clone, Copy)]
     struct Points<'t>(&'t [f32]);
 
     impl Source for Points<'_> {
+        fn part<S: Simd>(self, first: usize, count: usize) -> Self {
+            Points(&self.0[2 * first * S::F32_LANES..][..2 * count * S::F32_LANES])
+        }
+
         #[inline(always)]
-        fn point<S: Simd>(&self, _: S, t: usize) -> Complex<S> {
+        fn point<S: Simd>(self, _: S, t: usize) -> Complex<S> {
             let (points, _) = S::as_simd_f32s(self.0);
             (points[2 * t], points[2 * t + 1])
         }
@@ -295,7 +317,7 @@ mod tests {
             let plan = LaneFft::new(length).unwrap();
             let before = noise(2 * length * width);
             let mut data = vec![0.0; before.len()];
-            plan.forward(&Points(&before), &mut data);
+            plan.forward(Points(&before), &mut data);
             for lane in [0, 1, width - 1] {
                 let point = |data: &[f32], t: usize| {
                     Number::new(f64::from(data[2 * t * width + lane]), f64::from(data[(2 * t + 1) * width + lane]))
@@ -326,8 +348,8 @@ mod tests {
             .map(|(r, l)| before[r * width + l])
             .collect();
         let (mut wide, mut arrays) = (vec![0.0; before.len()], vec![0.0; few.len()]);
-        plan.forward(&Points(&before), &mut wide);
-        Forward { plan: &plan, source: &Points(&few), points: &mut arrays }.with_simd(Scalar256b);
+        plan.forward(Points(&before), &mut wide);
+        Forward { plan: &plan, source: Points(&few), points: &mut arrays }.with_simd(Scalar256b);
         assert_eq!(wide_lane(&wide, 3, width), wide_lane(&arrays, 3, narrow));
     }
 }

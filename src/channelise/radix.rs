@@ -5,7 +5,7 @@
 //! `y_d = Σ_q x_q exp(−i2π q(a + d)/R)`. So the twiddles stand before the small transform, and are one set for all points of a node.
 //!
 //! Two, four and eight points are levels of `x ± w·y`. With `w = c(1 − it)`, `t` the tangent, that is six fused multiply-adds and
-//! nothing else (Linzer & Feig 1993).
+//! nothing else (Linzer & Feig 1993). Twiddles are handed on by reference: a copied pair of them goes to its registers by way of a general one.
 
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
@@ -37,8 +37,8 @@ fn turn(angle: f64) -> [f32; 2] {
 
 /// `a ± w b`, both.
 #[inline(always)]
-fn pair<S: Simd>(simd: S, a: Complex<S>, b: Complex<S>, [c, t]: [f32; 2]) -> [Complex<S>; 2] {
-    let (c, t) = (simd.splat_f32s(c), simd.splat_f32s(t));
+fn pair<S: Simd>(simd: S, a: Complex<S>, b: Complex<S>, w: &[f32; 2]) -> [Complex<S>; 2] {
+    let (c, t) = (simd.splat_f32s(w[0]), simd.splat_f32s(w[1]));
     let (u, v) = (simd.mul_add_f32s(t, b.1, b.0), simd.negate_mul_add_f32s(t, b.0, b.1));
     [
         (simd.mul_add_f32s(c, u, a.0), simd.mul_add_f32s(c, v, a.1)),
@@ -48,8 +48,8 @@ fn pair<S: Simd>(simd: S, a: Complex<S>, b: Complex<S>, [c, t]: [f32; 2]) -> [Co
 
 /// `a ± (−i) w b`, both.
 #[inline(always)]
-fn back_pair<S: Simd>(simd: S, a: Complex<S>, b: Complex<S>, [c, t]: [f32; 2]) -> [Complex<S>; 2] {
-    let (c, t) = (simd.splat_f32s(c), simd.splat_f32s(t));
+fn back_pair<S: Simd>(simd: S, a: Complex<S>, b: Complex<S>, w: &[f32; 2]) -> [Complex<S>; 2] {
+    let (c, t) = (simd.splat_f32s(w[0]), simd.splat_f32s(w[1]));
     let (u, v) = (simd.mul_add_f32s(t, b.1, b.0), simd.negate_mul_add_f32s(t, b.0, b.1));
     [
         (simd.mul_add_f32s(c, v, a.0), simd.negate_mul_add_f32s(c, u, a.1)),
@@ -94,8 +94,8 @@ fn turned_back<S: Simd>(simd: S, a: Complex<S>) -> Complex<S> {
 
 /// Times `cos − i sin`.
 #[inline(always)]
-fn turned<S: Simd>(simd: S, a: Complex<S>, [cos, sin]: [f32; 2]) -> Complex<S> {
-    let (cos, sin) = (simd.splat_f32s(cos), simd.splat_f32s(sin));
+fn turned<S: Simd>(simd: S, a: Complex<S>, w: &[f32; 2]) -> Complex<S> {
+    let (cos, sin) = (simd.splat_f32s(w[0]), simd.splat_f32s(w[1]));
     let re = simd.mul_add_f32s(a.1, sin, simd.mul_f32s(a.0, cos));
     (re, simd.negate_mul_add_f32s(a.0, sin, simd.mul_f32s(a.1, cos)))
 }
@@ -122,7 +122,7 @@ impl Radix<2, 1> for Two {
 
     #[inline(always)]
     fn split<S: Simd>(simd: S, [a, b]: [Complex<S>; 2], [half]: &[[f32; 2]; 1]) -> [Complex<S>; 2] {
-        pair(simd, a, b, *half)
+        pair(simd, a, b, half)
     }
 }
 
@@ -143,10 +143,9 @@ impl Radix<4, 2> for Four {
 
     #[inline(always)]
     fn split<S: Simd>(simd: S, [a, b, c, d]: [Complex<S>; 4], [half, quarter]: &[[f32; 2]; 2]) -> [Complex<S>; 4] {
-        let [[even, odd], [sum, side]] = [pair(simd, a, c, *half), pair(simd, b, d, *half)];
+        let [[even, odd], [sum, side]] = [pair(simd, a, c, half), pair(simd, b, d, half)];
         // The second half's angle is half a turn more, a quarter of it when halved.
-        let [[first, third], [second, fourth]] =
-            [pair(simd, even, sum, *quarter), back_pair(simd, odd, side, *quarter)];
+        let [[first, third], [second, fourth]] = [pair(simd, even, sum, quarter), back_pair(simd, odd, side, quarter)];
         [first, second, third, fourth]
     }
 }
@@ -167,17 +166,18 @@ impl Radix<8, 5> for Eight {
         let (g, h) = (turned_back(simd, g), turned_back(simd, h));
         let [[e, g], [f, h]] = [plain_pair(simd, e, g), plain_pair(simd, f, h)];
         let eighth = [FRAC_1_SQRT_2 as f32, 1.0];
-        let [[first, fifth], [third, seventh]] = [pair(simd, e, f, eighth), back_pair(simd, g, h, eighth)];
+        let [[first, fifth], [third, seventh]] = [pair(simd, e, f, &eighth), back_pair(simd, g, h, &eighth)];
         [even[0], first, even[1], third, even[2], fifth, even[3], seventh]
     }
 
     #[inline(always)]
     fn split<S: Simd>(simd: S, points: [Complex<S>; 8], twiddles: &[[f32; 2]; 5]) -> [Complex<S>; 8] {
-        let ([a, b, c, d, e, f, g, h], [half, first, second, third, fourth]) = (points, *twiddles);
+        let [a, b, c, d, e, f, g, h] = points;
+        let ([half, of_even @ .., _, _], [_, _, _, of_odd @ ..]) = (twiddles, twiddles);
         let [[a, e], [b, f]] = [pair(simd, a, e, half), pair(simd, b, f, half)];
         let [[c, g], [d, h]] = [pair(simd, c, g, half), pair(simd, d, h, half)];
-        let even = Four::split(simd, [a, b, c, d], &[first, second]);
-        let odd = Four::split(simd, [e, f, g, h], &[third, fourth]);
+        let even = Four::split(simd, [a, b, c, d], of_even);
+        let odd = Four::split(simd, [e, f, g, h], of_odd);
         [even[0], odd[0], even[1], odd[1], even[2], odd[2], even[3], odd[3]]
     }
 }
@@ -199,7 +199,7 @@ impl Radix<3, 2> for Three {
 
     #[inline(always)]
     fn split<S: Simd>(simd: S, [a, b, c]: [Complex<S>; 3], w: &[[f32; 2]; 2]) -> [Complex<S>; 3] {
-        Self::whole(simd, [a, turned(simd, b, w[0]), turned(simd, c, w[1])])
+        Self::whole(simd, [a, turned(simd, b, &w[0]), turned(simd, c, &w[1])])
     }
 }
 
@@ -230,7 +230,7 @@ impl Radix<5, 4> for Five {
 
     #[inline(always)]
     fn split<S: Simd>(simd: S, [a, b, c, d, e]: [Complex<S>; 5], w: &[[f32; 2]; 4]) -> [Complex<S>; 5] {
-        let (b, c) = (turned(simd, b, w[0]), turned(simd, c, w[1]));
-        Self::whole(simd, [a, b, c, turned(simd, d, w[2]), turned(simd, e, w[3])])
+        let (b, c) = (turned(simd, b, &w[0]), turned(simd, c, &w[1]));
+        Self::whole(simd, [a, b, c, turned(simd, d, &w[2]), turned(simd, e, &w[3])])
     }
 }
