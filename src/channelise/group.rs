@@ -286,27 +286,28 @@ impl<S: Simd> Sink<S> for Powers<'_, S> {
 }
 
 impl Across {
-    /// Hands over some bins, in the order in which they lie: whole runs of the transform with their mirrors.
+    /// Hands over some bins: runs of the transform with the runs that hold their mirrors, in the order in which they lie.
     #[inline(always)]
     fn untangle<S: Simd>(&self, simd: S, points: &[f32], bins: Range<usize>, sink: &mut impl Sink<S>) {
         let (points, _) = S::as_simd_f32s(points);
         let (points, _) = points.as_chunks::<2>();
         let (run, length) = (self.plan.run(), self.plan.length());
         let step = length / run;
-        for first in 0..step {
+        for first in 0..=step / 2 {
             let here = &points[self.plan.position(first)..][..run];
-            let mirror = &points[self.plan.position(if first == 0 { 0 } else { step - first })..][..run];
-            let digit = |bin: usize| bin.saturating_sub(first).div_ceil(step);
-            for d in digit(bins.start)..digit(bins.end) {
-                // The mirror of a bin is `length − bin`; bin 0 is its own, and stands for bin `length` as well.
-                let (z, m) = match (first, d) {
-                    (0, 0) => (0, 0),
-                    (0, d) if d == run => (0, 0),
-                    (0, d) => (d, run - d),
-                    (_, d) => (d, run - 1 - d),
-                };
+            let there = &points[self.plan.position(if first == 0 { 0 } else { step - first })..][..run];
+            for (d, &z) in here.iter().enumerate() {
+                // Bin 0 is its own mirror, and stands for bin `length` as well. The first run is its own mirror, too, and the middle
+                // one: their bins come twice.
+                let m = there[if first > 0 { run - 1 - d } else { (run - d) % run }];
                 let bin = first + d * step;
-                sink.take(simd, bin, apart(simd, here[z], mirror[m], self.turns[bin]));
+                let mirror = length - bin;
+                if bins.contains(&bin) {
+                    sink.take(simd, bin, apart(simd, z, m, &self.turns[bin]));
+                }
+                if bins.contains(&mirror) {
+                    sink.take(simd, mirror, apart(simd, m, z, &self.turns[mirror]));
+                }
             }
         }
     }
@@ -320,10 +321,10 @@ fn register<R: pulp::bytemuck::NoUninit>(register: &R) -> &[f32] {
 
 /// One bin of the spectra of all lanes, of its point and its mirror's.
 #[inline(always)]
-fn apart<S: Simd>(simd: S, z: [S::f32s; 2], m: [S::f32s; 2], [re, im]: [f32; 2]) -> radix::Complex<S> {
+fn apart<S: Simd>(simd: S, z: [S::f32s; 2], m: [S::f32s; 2], turn: &[f32; 2]) -> radix::Complex<S> {
     let (even_re, even_im) = (simd.add_f32s(z[0], m[0]), simd.sub_f32s(z[1], m[1]));
     let (odd_re, odd_im) = (simd.sub_f32s(z[0], m[0]), simd.add_f32s(z[1], m[1]));
-    let (turn_re, turn_im) = (simd.splat_f32s(re), simd.splat_f32s(im));
+    let (turn_re, turn_im) = (simd.splat_f32s(turn[0]), simd.splat_f32s(turn[1]));
     (
         simd.mul_add_f32s(turn_re, odd_re, simd.negate_mul_add_f32s(turn_im, odd_im, even_re)),
         simd.mul_add_f32s(turn_re, odd_im, simd.mul_add_f32s(turn_im, odd_re, even_im)),
