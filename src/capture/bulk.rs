@@ -8,8 +8,9 @@ use super::source::{UNHARMED, read_exact_at};
 use crate::error::{Error, Result};
 use crate::simd::dispatch;
 
-/// Samples are decoded through a buffer of this size; it stays in the nearest caches.
-const BUFFER_BYTES: usize = 64 * 1024;
+/// Samples are read, and looked at or decoded, so much at a time: it stays in the second-level cache, and with half as much the
+/// system's calls cost a tenth.
+const BUFFER_BYTES: usize = 128 * 1024;
 
 impl SoundFile {
     /// Fills columns of `frames`, `[frame][column]`, with the samples from `frame` on: `channels` lists column and channel,
