@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1, ArrayViewMut1, Axis};
+use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
 use super::mask::BinFate;
@@ -53,17 +54,21 @@ impl Weighting {
         let amplitude = Array2::from_shape_fn(channels, |(m, column)| powers.auto[[m, used[column]]].sqrt());
         let scale = amplitude.mapv(inverse);
         let mut value = Array2::zeros((layout.pairs.len(), used.len()));
-        let rows = value.rows_mut().into_iter().zip(numerator.cross.rows());
-        for ((mut row, cross), &(m, n)) in rows.zip(&layout.pairs) {
+        let rows = value.axis_iter_mut(Axis(0)).zip(numerator.cross.rows()).zip(&layout.pairs);
+        let scaled = |((mut row, cross), &(m, n)): (
+            (ArrayViewMut1<'_, Complex<f64>>, ArrayView1<'_, Complex<f64>>),
+            &(usize, usize),
+        )| {
             let scales = scale.row(m).into_iter().zip(scale.row(n));
             let of_bin = |((to, &k), (a, b)): ((&mut Complex<f64>, &usize), (&f64, &f64))| *to = cross[k] * (a * b);
             row.iter_mut().zip(&used).zip(scales).for_each(of_bin);
-        }
+        };
+        rows.collect::<Vec<_>>().into_par_iter().for_each(scaled);
         let emphasis = match self {
             Self::Scot => None,
             Self::Phat => Some(value.mapv(|g| inverse(g.norm_sqr().sqrt()))),
             Self::Plain => {
-                let power = |row: ndarray::ArrayView1<'_, f64>| used.iter().map(|&k| row[k]).sum::<f64>();
+                let power = |row: ArrayView1<'_, f64>| used.iter().map(|&k| row[k]).sum::<f64>();
                 let of_band: Vec<f64> = powers.auto.rows().into_iter().map(power).collect();
                 Some(Array2::from_shape_fn(value.dim(), |(row, column)| {
                     let (m, n) = layout.pairs[row];

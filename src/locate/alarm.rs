@@ -7,7 +7,6 @@
 //! spread, the answer does not depend on the noise being exactly as loud or as steady as the model says.
 
 use ndarray::Array2;
-use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
 use super::array::Array;
@@ -150,7 +149,8 @@ impl<'t> Null<'t> {
         let mut drawn: Vec<Shown> = Vec::new();
         loop {
             let round = drawn.len() as u64..(2 * drawn.len()).max(DRAWS) as u64;
-            drawn.par_extend(round.into_par_iter().map(|seed| show(self.looks(seed))));
+            // One at a time, its pairs side by side: of many channels a draw is large.
+            drawn.extend(round.map(|seed| show(self.looks(seed))));
             let laws: Vec<Gumbel> = (0..seen.map_z.len())
                 .map(|view| Gumbel::of_parts(drawn.iter().map(|shown| &shown.map_z[view])))
                 .collect();

@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use super::array::Array;
 use super::outcome::{Evidence, PairCorrelation, Spectrogram, WallMap};
 use super::prepare::Preparation;
-use super::search::Cover;
 use super::views::View;
 use crate::cross_spectra::{BinFate, Overview};
 use crate::site::{Wall, WallPoint};
@@ -83,7 +82,7 @@ fn maps(array: &Array<'_>, view: &View, peak: f32) -> (Vec<WallMap>, f32) {
     let cell_m = (walls().map(|(_, wall)| wall.area_m2()).sum::<f64>() / MAP_CELLS).sqrt();
     let of_wall = |(index, wall): (usize, &Wall)| {
         let (shape, pieces) = wall.picture(index, cell_m);
-        (index, shape, response.bounds(&Cover::of(array, pieces)))
+        (index, shape, response.bounds_of(&pieces))
     };
     let cells: Vec<(usize, [usize; 2], Vec<f32>)> = walls().map(of_wall).collect();
     let strongest = cells.iter().flat_map(|(.., cells)| cells).copied().fold(peak, f32::max);

@@ -30,11 +30,10 @@ pub const OVER_WALL: f32 = 1.05;
 /// Log likelihood, in nats, that a machine must bring: chance brings 20 somewhere among the millions of places of a room.
 const LEAST_NATS: f64 = 30.0;
 
-/// Probability by chance up to which a machine is one, and the captures drawn to tell, some at a time: where a site leaves
+/// Probability by chance up to which a machine is one, and the captures drawn to tell: where a site leaves
 /// positions open, tables are pooled, and chance reaches farther.
 const CHANCE: f64 = 1e-3;
 const DRAWS: u64 = 8;
-const AT_A_TIME: u64 = 2;
 
 /// Log likelihood a pair, in nats, that chance never brings however much a table is pooled: 3.2 standard deviations in each.
 const SURE_NATS: f64 = 5.0;
@@ -112,6 +111,7 @@ impl Chance {
     /// Whether captures of nothing but chance, searched as the real one was, say that this `value` is none.
     ///
     /// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws after three, of eight.
+    /// Of many channels a draw is large: one is made at a time, its pairs side by side.
     fn is_exceeded(
         &mut self,
         value: f64,
@@ -132,8 +132,7 @@ impl Chance {
             strongest(array, &response, corners, f32::MIN).map_or(0.0, |(_, value)| f64::from(value))
         };
         while drawn.len() < DRAWS as usize {
-            let round = drawn.len() as u64..drawn.len() as u64 + AT_A_TIME;
-            drawn.par_extend(round.into_par_iter().map(by_chance));
+            drawn.push(by_chance(drawn.len() as u64));
             if reached(drawn) {
                 return false;
             }

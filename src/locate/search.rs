@@ -71,6 +71,9 @@ const MANY_LOOK_UPS: usize = 1 << 24;
 /// Cells whose centres are tried before the others are split.
 const MOST_PROMISING: usize = 64;
 
+/// Cells of a map that are looked at together.
+const AT_A_TIME: usize = 1 << 14;
+
 /// Coarse cells are about this large; the detector's statistic was measured with 30 mm cells.
 const COARSE_M: f64 = 0.032;
 
@@ -157,6 +160,14 @@ impl<'a, 'b> Response<'a, 'b> {
     /// The bound of each piece.
     pub fn bounds(&self, cover: &Cover) -> Vec<f32> {
         bounds(self, cover.radius_m, &cover.ranges)
+    }
+
+    /// The bound of each of these pieces, pooled for the largest of them; a run at a time, so that ranges take little room.
+    pub fn bounds_of(&self, pieces: &[Piece]) -> Vec<f32> {
+        let radius_m =
+            pieces.iter().map(|piece| piece.radius_m(&self.array.site.walls[piece.wall])).fold(0.0, f64::max);
+        let of_run = |run: &[Piece]| self.bounds(&Cover { radius_m, ..Cover::of(self.array, run.to_vec()) });
+        pieces.chunks(AT_A_TIME).flat_map(of_run).collect()
     }
 
     /// Bounds of all cells, with tables pooled for the largest of them.

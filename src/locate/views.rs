@@ -154,7 +154,7 @@ impl View {
     fn glance_by(&self, plan: &RangePlan, coherence: &Coherence) -> Glance<'_> {
         let reach_m = &self.plan.reach_m;
         let table = |(row, &reach_m): (usize, &f64)| plan.real_table(coherence.emphasised(row), reach_m);
-        let tables = reach_m.iter().enumerate().map(table).collect();
+        let tables = reach_m.par_iter().enumerate().map(table).collect();
         Glance { pairs: &self.coherence.pairs, tables }
     }
 
