@@ -90,9 +90,6 @@ fn trial(setting: Setting, (_, word, both, wound): &(&str, Option<&str>, bool, W
     let options = Options { band_hz: Some(scene.band_hz().into()), leaks: Wanted::AtMost(1), ..Options::default() };
     let outcome: Outcome =
         locate(&scene.site, captures, None, &options, &|_, _| ()).expect("a site that fits its capture");
-    for s in &outcome.sensors {
-        if !s.faults.is_empty() {}
-    }
     let bears = |i: usize| word.is_some_and(|word| outcome.sensors[i].faults.contains(&word));
     let concerned = |i: usize| i == a || ((*both || *word == Some("duplicate")) && i == b);
     Trial {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView1, ArrayViewMut1, Axis};
+use ndarray::{Array2, ArrayView1};
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
@@ -54,16 +54,13 @@ impl Weighting {
         let amplitude = Array2::from_shape_fn(channels, |(m, column)| powers.auto[[m, used[column]]].sqrt());
         let scale = amplitude.mapv(inverse);
         let mut value = Array2::zeros((layout.pairs.len(), used.len()));
-        let rows = value.axis_iter_mut(Axis(0)).zip(numerator.cross.rows()).zip(&layout.pairs);
-        let scaled = |((mut row, cross), &(m, n)): (
-            (ArrayViewMut1<'_, Complex<f64>>, ArrayView1<'_, Complex<f64>>),
-            &(usize, usize),
-        )| {
-            let scales = scale.row(m).into_iter().zip(scale.row(n));
+        let mut rows: Vec<_> = value.rows_mut().into_iter().zip(numerator.cross.rows()).zip(&layout.pairs).collect();
+        rows.par_iter_mut().for_each(|((row, cross), (m, n))| {
+            let scales = scale.row(*m).into_iter().zip(scale.row(*n));
             let of_bin = |((to, &k), (a, b)): ((&mut Complex<f64>, &usize), (&f64, &f64))| *to = cross[k] * (a * b);
             row.iter_mut().zip(&used).zip(scales).for_each(of_bin);
-        };
-        rows.collect::<Vec<_>>().into_par_iter().for_each(scaled);
+        });
+        drop(rows);
         let emphasis = match self {
             Self::Scot => None,
             Self::Phat => Some(value.mapv(|g| inverse(g.norm_sqr().sqrt()))),

@@ -6,7 +6,7 @@ use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
 use super::bounds::Ranges;
-use super::search::Cover;
+use super::cover::Cover;
 use crate::error::Result;
 use crate::propagation::{GroupSpeed, Leg, Medium, Way, audible_walls};
 use crate::site::{Point3, Site, WallPoint};

@@ -18,7 +18,7 @@ pub const BLOCK: usize = 256;
 const WHOLE: f32 = 8_388_608.0;
 
 /// Up to so many cells it pays to see first which stretch of each table they ask for, and to pool no more than that.
-const FEW: usize = 1 << 14;
+pub const FEW: usize = 1 << 14;
 
 /// The response with every table pooled: one look-up a pair bounds a cell.
 #[derive(Debug)]

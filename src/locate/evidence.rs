@@ -4,6 +4,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::array::Array;
+use super::cover::Cover;
 use super::outcome::{Evidence, PairCorrelation, Spectrogram, WallMap};
 use super::prepare::Preparation;
 use super::views::View;
@@ -82,7 +83,7 @@ fn maps(array: &Array<'_>, view: &View, peak: f32) -> (Vec<WallMap>, f32) {
     let cell_m = (walls().map(|(_, wall)| wall.area_m2()).sum::<f64>() / MAP_CELLS).sqrt();
     let of_wall = |(index, wall): (usize, &Wall)| {
         let (shape, pieces) = wall.picture(index, cell_m);
-        (index, shape, response.bounds_of(&pieces))
+        (index, shape, Cover::runs(array, &pieces).flat_map(|run| response.bounds(&run)).collect())
     };
     let cells: Vec<(usize, [usize; 2], Vec<f32>)> = walls().map(of_wall).collect();
     let strongest = cells.iter().flat_map(|(.., cells)| cells).copied().fold(peak, f32::max);

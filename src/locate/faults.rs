@@ -2,7 +2,9 @@
 //!
 //! Where the leak is known, the correlations of one sensor with all others, each shifted by the other's range, add up at
 //! this sensor's true range. A sensor whose sum peaks elsewhere is not where the site says; two whose sums peak at each
-//! other's ranges are swapped; one whose sum is a trough where a crest should be has its polarity inverted.
+//! other's ranges are swapped; one whose sum is a trough where a crest should be has its polarity inverted. Echoes may be
+//! louder than the straight way, but are later, and what is straight is heard as well. Two sensors that share a sound without
+//! delay, where others share nothing with any other delay, have it through a wire.
 
 use std::sync::Arc;
 
@@ -42,8 +44,8 @@ const INVERTED: f64 = 1.25;
 /// A crest off its place must beat what is in place by this factor: neighbouring fringes reach 0.7 of each other.
 const BESIDE_FRINGES: f64 = 1.25;
 
-/// A sensor that hears the leak in place by this share of a crest this much later, in middle wavelengths, hears an echo there: one
-/// that is misplaced hears nothing where the site has it, or a fringe of its crest.
+/// A sensor that hears the leak in place by this share of a crest that is later hears an echo there, so many middle wavelengths and
+/// more beyond what the site leaves open: one that is misplaced hears nothing in place, or a fringe of its crest.
 const IN_PLACE: f64 = 0.4;
 const LATER_WAVES: f64 = 2.0;
 
@@ -60,17 +62,19 @@ const TURNED: f64 = 1.01;
 /// Nearest surroundings of a stated range that are looked at, middle wavelengths: speed and place have errors of their own.
 const NEAREST_WAVES: f64 = 0.1;
 
-/// Coherence without delay, beside what the leak explains, from which it came through a wire (-16 dB); and from which it did (-26 dB)
-/// where a pair shares nothing else.
+/// Coherence without delay, beside what the leak explains, from which it came through a wire (-16 dB), and from which it did (-26 dB)
+/// where it stands alone.
 const SHARED: f64 = 0.15;
 const SHARED_ALONE: f64 = 0.05;
 
-/// It must be so many times what half of the pairs share with any other delay, as echoes and other sources are. In 800 captures from
-/// rooms, plates and shells that reflect up to 0.9 no pair shared more than 1.3 times as much without delay as with another.
+/// It must be so many times what half of the pairs of other sensors share with any other delay, as echoes and other sources are; alone it
+/// stands where that is so of its own pair too. In 800 captures from rooms, plates and shells that reflect up to 0.9 no pair shared more
+/// than 1.3 times as much without delay as with another. Of fewer other pairs nothing is asked.
 const ALONE: f64 = 1.5;
+const LEAST_PAIRS: usize = 3;
 
-/// Middle wavelengths about the leak's crest that are the crest's, where another source may be as near, and where it is none that is
-/// so far from the leak's delay to none.
+/// Middle wavelengths about the leak's delay and none that are left out of what a pair shares otherwise: by the first rule, where another
+/// leak may be as near, and by the second, which asks only pairs that hear the leak with a delay of so many.
 const CREST_WAVES: [f64; 2] = [1.0, 3.0];
 const FAR_WAVES: f64 = 12.0;
 
@@ -184,20 +188,34 @@ impl Hearing<'_, '_> {
     fn through_wires(&self) -> Vec<(usize, usize)> {
         let Self { view, ranges_m, .. } = self;
         let wave_m = wavelength_m(view);
-        let pairs = || view.coherence.pairs.iter().zip(&view.tables);
+        let pairs = &view.coherence.pairs;
         let leak_m = |(m, n): (usize, usize)| ranges_m[m] - ranges_m[n];
-        let besides = |pair, table: &RangeTable, crest_m| table.highest_but([0.0, leak_m(pair)], crest_m);
-        let crests_m = CREST_WAVES.map(|waves| waves * wave_m);
-        let of_half = crests_m.map(|m| median(pairs().map(|(pair, table)| besides(*pair, table, m)).collect()));
-        let stands = |(row, (&pair, table)): (usize, (&(usize, usize), &RangeTable))| {
-            let shared = (zero_lag(&view.coherence, row) - self.of_leak(pair.0, pair.1)).abs();
-            let direct = f64::from(table.at(leak_m(pair)).norm());
-            let much = shared > SHARED.max(0.25 * direct).max(SIGNIFICANT * table.noise()).max(ALONE * of_half[0]);
-            let all = leak_m(pair).abs() > FAR_WAVES * wave_m
-                && shared > SHARED_ALONE.max(ALONE * of_half[1].max(besides(pair, table, crests_m[1])));
-            (much || all).then_some(pair)
+        let elsewhere = CREST_WAVES.map(|waves| -> Vec<f64> {
+            let of_pair =
+                |(pair, table): (&(usize, usize), &RangeTable)| table.highest_but([0.0, leak_m(*pair)], waves * wave_m);
+            pairs.par_iter().zip(&view.tables).map(of_pair).collect()
+        });
+        // What a wire carries is in all pairs of its sensors.
+        let others = |(m, n): (usize, usize), elsewhere: &[f64]| {
+            let apart = |(a, b): &(usize, usize)| ![m, n].contains(a) && ![m, n].contains(b);
+            let others: Vec<f64> =
+                pairs.iter().zip(elsewhere).filter(|(pair, _)| apart(pair)).map(|(_, x)| *x).collect();
+            if others.len() < LEAST_PAIRS { 0.0 } else { median(others) }
         };
-        pairs().enumerate().filter_map(stands).collect()
+        let through_wire = |(row, &pair): (usize, &(usize, usize))| {
+            let table = &view.tables[row];
+            let shared = (zero_lag(&view.coherence, row) - self.of_leak(pair.0, pair.1)).abs();
+            if shared < SHARED_ALONE {
+                return None;
+            }
+            let direct = f64::from(table.at(leak_m(pair)).norm());
+            let is_strong = shared > SHARED.max(0.25 * direct).max(SIGNIFICANT * table.noise())
+                && shared > ALONE * others(pair, &elsewhere[0]);
+            let is_alone = leak_m(pair).abs() > FAR_WAVES * wave_m
+                && shared > ALONE * elsewhere[1][row].max(others(pair, &elsewhere[1]));
+            (is_strong || is_alone).then_some(pair)
+        };
+        pairs.iter().enumerate().filter_map(through_wire).collect()
     }
 
     /// What is wrong with each sensor.
@@ -224,7 +242,7 @@ impl Hearing<'_, '_> {
                 continue;
             }
             let hears_in_place = in_place > SIGNIFICANT * noise;
-            let is_echo = hears_in_place && at_m > LATER_WAVES * wave_m && in_place > IN_PLACE * height;
+            let is_echo = hears_in_place && at_m > allowed_m + LATER_WAVES * wave_m && in_place > IN_PLACE * height;
             if height > BESIDE_FRINGES * in_place && !is_echo {
                 off.push((m, at_m));
                 at_both.extend(hears_in_place.then_some(m));

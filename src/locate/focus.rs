@@ -11,9 +11,10 @@ use nalgebra::DVector;
 use rayon::prelude::*;
 
 use super::array::Array;
+use super::cover::Cover;
 use super::find::{Found, find};
 use super::outcome::Stretch;
-use super::search::{Cover, Response};
+use super::search::Response;
 use super::tell::CONTRADICTION;
 use super::views::{Looks, Nearby, View};
 use crate::cross_spectra::Coherence;

@@ -110,7 +110,7 @@ pub fn loudest(
 impl Chance {
     /// Whether captures of nothing but chance, searched as the real one was, say that this `value` is none.
     ///
-    /// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws after three, of eight.
+    /// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws early.
     /// Of many channels a draw is large: one is made at a time, its pairs side by side.
     fn is_exceeded(
         &mut self,

@@ -12,27 +12,19 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::array::Array;
-use super::bounds::{BLOCK, Ranges, bounds};
+use super::bounds::{BLOCK, bounds};
+use super::cover::Cover;
 use crate::delay::{RealTable, pooled};
 use crate::simd::dispatch;
-use crate::site::{Piece, Point3, Wall, WallPoint};
+use crate::site::{Piece, Wall, WallPoint};
 
 /// A piece of wall and the most that the response can be there.
 #[derive(Debug, Clone, Copy)]
 pub struct Cell {
-    piece: Piece,
+    /// Where.
+    pub piece: Piece,
     /// Not less than the response anywhere in the cell.
     pub bound: f32,
-}
-
-/// Pieces that cover a wall, with the ranges of their middles: the same for every response of one array.
-#[derive(Debug)]
-pub struct Cover {
-    pieces: Vec<Piece>,
-    centres_m: Vec<Point3>,
-    /// Of the largest piece.
-    radius_m: f64,
-    ranges: Ranges,
 }
 
 /// What each pair adds to a response at each range difference.
@@ -70,15 +62,6 @@ const MANY_LOOK_UPS: usize = 1 << 24;
 
 /// Cells whose centres are tried before the others are split.
 const MOST_PROMISING: usize = 64;
-
-/// Cells of a map that are looked at together.
-const AT_A_TIME: usize = 1 << 14;
-
-/// Coarse cells are about this large; the detector's statistic was measured with 30 mm cells.
-const COARSE_M: f64 = 0.032;
-
-/// Bounds on the number of coarse cells: enough for a median, not more than a second's work.
-const COARSE_CELLS: [f64; 2] = [3e3, 2e5];
 
 impl Blurred {
     /// Of these tables, one a pair.
@@ -159,15 +142,7 @@ impl<'a, 'b> Response<'a, 'b> {
 
     /// The bound of each piece.
     pub fn bounds(&self, cover: &Cover) -> Vec<f32> {
-        bounds(self, cover.radius_m, &cover.ranges)
-    }
-
-    /// The bound of each of these pieces, pooled for the largest of them; a run at a time, so that ranges take little room.
-    pub fn bounds_of(&self, pieces: &[Piece]) -> Vec<f32> {
-        let radius_m =
-            pieces.iter().map(|piece| piece.radius_m(&self.array.site.walls[piece.wall])).fold(0.0, f64::max);
-        let of_run = |run: &[Piece]| self.bounds(&Cover { radius_m, ..Cover::of(self.array, run.to_vec()) });
-        pieces.chunks(AT_A_TIME).flat_map(of_run).collect()
+        bounds(self, cover.radius_m(), cover.ranges())
     }
 
     /// Bounds of all cells, with tables pooled for the largest of them.
@@ -282,76 +257,6 @@ impl<'a, 'b> Response<'a, 'b> {
             }
         }
         best
-    }
-}
-
-impl Cover {
-    /// The walls that the array hears, in cells of about the coarse size.
-    pub fn coarse(array: &Array<'_>) -> Self {
-        let walls = || array.walls.iter().map(|&index| (index, &array.site.walls[index]));
-        let area: f64 = walls().map(|(_, wall)| wall.area_m2()).sum();
-        let size = COARSE_M.min((area / COARSE_CELLS[0]).sqrt()).max((area / COARSE_CELLS[1]).sqrt());
-        Self::of(array, walls().flat_map(|(index, wall)| wall.pieces(index, size)).collect())
-    }
-
-    /// Those of the pieces whose middles lie within `within_m` of a place; bounds stay as wide as they were.
-    pub fn about(&self, array: &Array<'_>, place: &WallPoint, within_m: f64) -> Self {
-        let near = |i: &usize| (self.centres_m[*i] - place.position_m).norm() <= within_m;
-        let pieces = (0..self.pieces.len()).filter(near).map(|i| self.pieces[i]).collect();
-        Self { radius_m: self.radius_m, ..Self::of(array, pieces) }
-    }
-
-    /// A piece by its number, with the bound of the response in it.
-    pub fn cell(&self, number: usize, bound: f32) -> Cell {
-        Cell { piece: self.pieces[number], bound }
-    }
-
-    /// The middle of a piece, metres.
-    pub fn centre_m(&self, number: usize) -> Point3 {
-        self.centres_m[number]
-    }
-
-    /// Places all over the walls, `count` of them, away from the middles of pieces.
-    pub fn spread(&self, array: &Array<'_>, count: usize) -> Vec<WallPoint> {
-        let place = |i: usize| {
-            let piece = &self.pieces[(2 * i + 1) * self.pieces.len() / (2 * count)];
-            let centre = piece.centre(&array.site.walls[piece.wall]);
-            // Steps of the golden ratio fill a circle evenly.
-            let (turn, out) = ((2.399_963 * i as f64).sin_cos(), (i as f64 / count as f64).sqrt());
-            array.site.moved(&centre, 0.7 * self.radius_m * out * turn.0, 0.7 * self.radius_m * out * turn.1)
-        };
-        (0..count).map(place).collect()
-    }
-
-    /// Radius of the largest piece, metres.
-    pub fn radius_m(&self) -> f64 {
-        self.radius_m
-    }
-
-    /// The surroundings of a place, up to `within_m` of it.
-    pub fn near(array: &Array<'_>, place: &WallPoint, within_m: f64) -> Self {
-        let wall = &array.site.walls[place.wall];
-        let near = |piece: &Piece| {
-            (piece.centre(wall).position_m - place.position_m).norm() <= within_m + piece.radius_m(wall)
-        };
-        // From pieces of the whole wall down to small ones, the far ones dropped on the way.
-        let mut wide = wall.pieces(place.wall, (wall.area_m2() / COARSE_CELLS[0]).sqrt().max(COARSE_M));
-        let mut pieces = Vec::new();
-        while let Some(piece) = wide.pop() {
-            if near(&piece) {
-                if piece.radius_m(wall) > COARSE_M { wide.extend(piece.split(wall)) } else { pieces.push(piece) }
-            }
-        }
-        Self::of(array, pieces)
-    }
-
-    /// These pieces.
-    pub fn of(array: &Array<'_>, pieces: Vec<Piece>) -> Self {
-        let wall = |piece: &Piece| &array.site.walls[piece.wall];
-        let radius_m = pieces.iter().map(|piece| piece.radius_m(wall(piece))).fold(0.0, f64::max);
-        let centres: Vec<WallPoint> = pieces.par_iter().map(|piece| piece.centre(wall(piece))).collect();
-        let ranges = array.ranges_of(&centres, |place| *place);
-        Self { pieces, centres_m: centres.iter().map(|place| place.position_m).collect(), radius_m, ranges }
     }
 }
 

@@ -98,6 +98,9 @@ pub fn level_db(view: &View, powers: &Sums, layout: &Layout) -> f64 {
 }
 
 /// The middle one, of an even number the higher of two.
+///
+/// # Panics
+/// Where there is none.
 pub fn median(mut values: Vec<f64>) -> f64 {
     let middle = values.len() / 2;
     *values.select_nth_unstable_by(middle, f64::total_cmp).1

@@ -1,6 +1,7 @@
 //! Does anything stand out, and where else might it be.
 
-use super::search::{Cover, Response, Strongest};
+use super::cover::Cover;
+use super::search::{Response, Strongest};
 use crate::site::Point3;
 
 /// Candidates told at most.
