@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
+import itertools
 import multiprocessing
 import os
+import pickle
+import tempfile
+import weakref
 from collections.abc import Callable, Collection
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import PinholeError
@@ -40,12 +46,20 @@ class Executor(Protocol):
 
 
 class _Task:
-    """A function that is run again where its process dies."""
+    """A function that is run again where its process dies. Its result is a file until it is gathered."""
 
-    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self.function, self.arguments = function, arguments
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], result: Path) -> None:
+        self.function, self.arguments, self.result = function, arguments, result
         self.tries = 0
-        self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self.future: concurrent.futures.Future[None] = concurrent.futures.Future()
+        weakref.finalize(self, result.unlink, missing_ok=True)
+
+
+def _into_file(result: Path, function: Callable[..., Any], arguments: tuple[Any, ...], files: tuple[int, ...]) -> None:
+    """Runs in a process of its own. Those of the `arguments` that are named by number are read from their files."""
+    known = (pickle.loads(one.read_bytes()) if i in files else one for i, one in enumerate(arguments))
+    # A process that is killed while its result is in a pipe leaves half of it there, and everybody waits for the rest.
+    result.write_bytes(pickle.dumps(function(*known), protocol=pickle.HIGHEST_PROTOCOL))
 
 
 class Processes:
@@ -57,6 +71,8 @@ class Processes:
     def __init__(self, workers: int | None = None, *, retries: int = 3) -> None:
         self._workers = workers or os.cpu_count() or 1
         self._retries = retries
+        self._folder = tempfile.TemporaryDirectory(prefix="pinhole-")
+        self._names = itertools.count()
         self._pool = self._new_pool()
 
     @property
@@ -68,8 +84,10 @@ class Processes:
         return list(self._pool._processes or {})
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> _Task:
-        known = tuple(one.future.result() if isinstance(one, _Task) else one for one in arguments)
-        task = _Task(function, known)
+        for one in arguments:
+            if isinstance(one, _Task):
+                one.future.result()
+        task = _Task(function, arguments, Path(self._folder.name) / str(next(self._names)))
         self._start(task)
         return task
 
@@ -81,15 +99,20 @@ class Processes:
             for task in lost:
                 self._start(task)
             told = [task for task in done if task not in lost]
+            for task in told:
+                # What it was made of is not needed again.
+                task.arguments = ()
             if told:
                 return told
 
     def gather(self, handle: _Task) -> Any:
-        return handle.future.result()
+        handle.future.result()
+        return pickle.loads(handle.result.read_bytes())
 
     def close(self) -> None:
         """Ends the processes."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._folder.cleanup()
 
     def __enter__(self) -> Processes:
         return self
@@ -101,12 +124,15 @@ class Processes:
         if task.tries > self._retries:
             raise WorkersLost(f"processes died {task.tries} times under the same task; out of memory? take fewer workers")
         task.tries += 1
+        arguments = tuple(one.result if isinstance(one, _Task) else one for one in task.arguments)
+        files = tuple(i for i, one in enumerate(task.arguments) if isinstance(one, _Task))
+        call = functools.partial(_into_file, task.result, task.function, arguments, files)
         try:
-            task.future = self._pool.submit(task.function, *task.arguments)
+            task.future = self._pool.submit(call)
         except BrokenProcessPool:
             self._pool.shutdown(wait=False)
             self._pool = self._new_pool()
-            task.future = self._pool.submit(task.function, *task.arguments)
+            task.future = self._pool.submit(call)
 
     def _new_pool(self) -> concurrent.futures.ProcessPoolExecutor:
         # A forked process has the locks of threads that it does not have.
