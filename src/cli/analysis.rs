@@ -131,9 +131,10 @@ impl Settings {
 /// # Errors
 /// [`Error::Request`] where they cannot be had.
 pub fn start_threads(threads: Option<u16>) -> Result<()> {
-    let Some(threads) = threads else { return Ok(()) };
+    // Zero means one a core.
+    let threads = threads.unwrap_or(0);
     // The pool exists already only where something ran before, which nothing has.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).use_current_thread().build_global();
     pool.map_err(|e| Error::request(format!("--threads {threads}: {e}")))
 }
 

@@ -110,7 +110,8 @@ pub fn further(
         let response = view.stare_at(&leaks.rest).response(array);
         let place = response.strongest(response.over(array.cover()), REST_CELLS);
         let rest = || view.at("the rest", array, Arc::clone(&leaks.rest));
-        let heard = (&response, place.value);
+        // What is too faint to be a leak hides none either: whether it is a machine need not be told from chance.
+        let heard = (&response, place.value.max((LEAST_SHARE * strongest) as f32));
         if let Some(louder) = machine::loudest(array, view, heard, null.material, separation_m, chance_in_room) {
             let machine = Machine::at(array, &rest(), louder);
             if machine.is_new(&leaks.machines, separation_m) {

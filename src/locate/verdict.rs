@@ -7,8 +7,9 @@ use crate::site::Point3;
 /// Candidates told at most.
 const CANDIDATES: usize = 8;
 
-/// Cells held while a lesser candidate is sharpened.
-const CANDIDATE_CELLS: usize = 2000;
+/// Cells held while a lesser candidate is sharpened: as many as that many look-ups bound, one a pair.
+const CANDIDATE_CELLS: [usize; 2] = [128, 2000];
+const CANDIDATE_LOOK_UPS: usize = 1 << 18;
 
 /// What the map of one response says.
 #[derive(Debug, Clone)]
@@ -27,6 +28,7 @@ pub fn survey(response: &Response<'_, '_>, cover: &Cover, separation_m: f64) -> 
     let mut open: Vec<usize> = (0..bounds.len()).collect();
     let mut places = vec![response.strongest(open.iter().map(|&i| cell(i)).collect(), response.many_cells())];
     let mut taken = places[0].point.position_m;
+    let few_cells = (CANDIDATE_LOOK_UPS / response.pairs().len().max(1)).clamp(CANDIDATE_CELLS[0], CANDIDATE_CELLS[1]);
     let near = |i: usize, place: &Point3| (cover.centre_m(i) - place).norm() <= separation_m;
     while places.len() < CANDIDATES {
         open.retain(|&i| !near(i, &taken));
@@ -34,7 +36,7 @@ pub fn survey(response: &Response<'_, '_>, cover: &Cover, separation_m: f64) -> 
         taken = cover.centre_m(top);
         // Only the surroundings of the best remaining cell are searched: the lesser places need no proof.
         let about = open.iter().filter(|&&i| near(i, &taken)).map(|&i| cell(i)).collect();
-        let place = response.strongest(about, CANDIDATE_CELLS);
+        let place = response.strongest(about, few_cells);
         // What climbs back to a place already found was its slope.
         if places.iter().all(|p| (p.point.position_m - place.point.position_m).norm() > separation_m) {
             places.push(place);
