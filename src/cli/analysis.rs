@@ -126,16 +126,25 @@ impl Settings {
     }
 }
 
-/// Starts as many threads as are asked for.
+/// What the program's first thread does while work is done by many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// Its share: nothing has to be handed over and waited for where there is work for one thread.
+    Works,
+    /// It waits for threads that share the work out.
+    Waits,
+}
+
+/// Starts as many threads as are asked for, one a core where none are.
 ///
 /// # Errors
 /// [`Error::Request`] where they cannot be had.
-pub fn start_threads(threads: Option<u16>) -> Result<()> {
-    // Zero means one a core.
-    let threads = threads.unwrap_or(0);
+pub fn start_threads(threads: Option<u16>, first: First) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0).into());
+    let pool = if first == First::Works { pool.use_current_thread() } else { pool };
     // The pool exists already only where something ran before, which nothing has.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).use_current_thread().build_global();
-    pool.map_err(|e| Error::request(format!("--threads {threads}: {e}")))
+    let asked = threads.map_or(String::new(), |threads| format!("--threads {threads}: "));
+    pool.build_global().map_err(|e| Error::request(format!("{asked}{e}")))
 }
 
 /// Opens captures, or reads spectra and adds them.
@@ -158,7 +167,7 @@ impl Analysis {
     /// # Errors
     /// [`Error::Request`] where there can be no such threads or folder.
     pub fn prepare(&self, input: &Path) -> Result<()> {
-        start_threads(self.threads)?;
+        start_threads(self.threads, First::Works)?;
         console::check_folder(&self.out_dir(input))
     }
 

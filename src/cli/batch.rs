@@ -13,7 +13,7 @@ use pinhole::report::write_batch_plot;
 use pinhole::site::{Site, read_site};
 use pinhole::{Error, Result};
 
-use super::analysis::{Settings, start_threads};
+use super::analysis::{First, Settings, start_threads};
 use super::console::{self, Counter, Reasons};
 use super::quantity;
 
@@ -78,7 +78,7 @@ pub struct Arguments {
 /// What is wrong with the site or the folder for results; a capture that fails is a row, not an error.
 pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { paths, out, settings, json, quiet, .. } = arguments;
-    start_threads(arguments.threads)?;
+    start_threads(arguments.threads, First::Waits)?;
     console::check_folder(out)?;
     let site = read_site(&arguments.site)?;
     let site_text = std::fs::read_to_string(&arguments.site).map_err(|e| Error::io(&arguments.site, e))?;

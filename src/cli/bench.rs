@@ -14,6 +14,7 @@ use pinhole::site::{Site, read_site};
 use pinhole::speed::{Extent, ROUNDS, core, floor, job, roof};
 use pinhole::{Error, Result};
 
+use super::analysis::{First, start_threads};
 use super::console::{self, Progress, Reasons};
 use super::quantity::{self, BandHz};
 
@@ -81,6 +82,7 @@ enum Part {
 pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { only, out, quiet, .. } = arguments;
     out.iter().try_for_each(|out| console::check_folder(out))?;
+    start_threads(None, First::Works)?;
     let wanted = |part: Part| only.is_none_or(|only| only == part);
     reasons.say(format!(
         "{ROUNDS} rounds in which candidates take turns: a busy machine is busy for all; figures are medians"

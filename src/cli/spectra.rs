@@ -11,7 +11,7 @@ use pinhole::locate::{Options, record};
 use pinhole::site::read_site;
 use pinhole::{Error, Result};
 
-use super::analysis::start_threads;
+use super::analysis::{First, start_threads};
 use super::console::{self, Progress, Reasons};
 use super::locate::site_path;
 use super::quantity::{self, BandHz};
@@ -64,7 +64,7 @@ pub struct Arguments {
 /// Whatever is wrong with captures and site, or stops the writing.
 pub fn run(arguments: &Arguments, reasons: Reasons) -> Result<ExitCode> {
     let Arguments { captures, output, .. } = arguments;
-    start_threads(arguments.threads)?;
+    start_threads(arguments.threads, First::Works)?;
     let progress = Progress::new(arguments.quiet);
     let recorded =
         if captures.iter().any(|path| is_spectra(path)) { sum(arguments) } else { hear(arguments, &progress, reasons) };

@@ -7,14 +7,14 @@
 use nalgebra::{Complex, DMatrix};
 use rayon::prelude::*;
 
-use super::matrix::{CrossSpectra, Layout, Sums};
+use super::matrix::{CrossSpectra, Layout, Means, narrow, wide};
 
 /// Regularisation of the background's inverse, in units of the mean channel power.
 const DIAGONAL_LOADING: f64 = 0.03;
 
 /// Capture minus background, densities; autos are those of the capture, so that weighting by them stays bounded.
-pub fn excess(capture: &Sums, background: &Sums) -> Sums {
-    Sums { segments: capture.segments, auto: capture.auto.clone(), cross: &capture.cross - &background.cross }
+pub fn excess(capture: &Means, background: &Means) -> Means {
+    Means { segments: capture.segments, auto: capture.auto.clone(), cross: &capture.cross - &background.cross }
 }
 
 /// Capture minus background, both seen through the inverse of the background: `D = B₁⁻¹ (G − B₂) B₁⁻¹`.
@@ -22,7 +22,7 @@ pub fn excess(capture: &Sums, background: &Sums) -> Sums {
 /// `B₁` and `B₂` come from alternate blocks of the background: the same data in both would leave a ghost at the fan
 /// (inverse-Wishart bias). Channels of different clock groups are treated apart. The autos are those of the capture
 /// seen the same way, so that SCOT on the result is bounded.
-pub fn whitened(capture: &Sums, background: &CrossSpectra) -> Sums {
+pub fn whitened(capture: &Means, background: &CrossSpectra) -> Means {
     let layout = background.layout();
     let [first, second] = background.half_means();
     let channels = layout.groups.len();
@@ -39,7 +39,7 @@ pub fn whitened(capture: &Sums, background: &CrossSpectra) -> Sums {
             for group in &members {
                 let scale: Vec<f64> =
                     group.iter().map(|&c| capture.auto[[c, k]].max(f64::MIN_POSITIVE).sqrt()).collect();
-                let matrix = |sums: &Sums| coherence_matrix(sums, layout, group, &scale, k);
+                let matrix = |means: &Means| coherence_matrix(means, layout, group, &scale, k);
                 let (heard, b1, b2) = (matrix(capture), matrix(&first), matrix(&second));
                 let loading = Complex::from(DIAGONAL_LOADING * b1.trace().re / group.len() as f64 + 1e-12);
                 let Some(inverse) = (b1 + DMatrix::identity(group.len(), group.len()) * loading).try_inverse() else {
@@ -53,14 +53,14 @@ pub fn whitened(capture: &Sums, background: &CrossSpectra) -> Sums {
                 for (row, &(m, n)) in layout.pairs.iter().enumerate() {
                     let place = |c: usize| group.iter().position(|&member| member == c);
                     if let (Some(i), Some(j)) = (place(m), place(n)) {
-                        cross[row] = new[(i, j)];
+                        cross[row] = narrow(new[(i, j)]);
                     }
                 }
             }
             (auto, cross)
         })
         .collect();
-    let mut result = Sums::zero(layout);
+    let mut result = Means::zero(layout);
     result.segments = capture.segments;
     for (k, (auto, cross)) in columns.into_iter().enumerate() {
         result.auto.column_mut(k).iter_mut().zip(auto).for_each(|(to, x)| *to = x);
@@ -70,15 +70,15 @@ pub fn whitened(capture: &Sums, background: &CrossSpectra) -> Sums {
 }
 
 /// The matrix of one bin and clock group, each channel divided by `scale`.
-fn coherence_matrix(sums: &Sums, layout: &Layout, group: &[usize], scale: &[f64], k: usize) -> DMatrix<Complex<f64>> {
+fn coherence_matrix(means: &Means, layout: &Layout, group: &[usize], scale: &[f64], k: usize) -> DMatrix<Complex<f64>> {
     let mut matrix = DMatrix::zeros(group.len(), group.len());
     for (i, &c) in group.iter().enumerate() {
-        matrix[(i, i)] = Complex::from(sums.auto[[c, k]] / (scale[i] * scale[i]));
+        matrix[(i, i)] = Complex::from(means.auto[[c, k]] / (scale[i] * scale[i]));
     }
     for (row, &(m, n)) in layout.pairs.iter().enumerate() {
         let place = |c: usize| group.iter().position(|&member| member == c);
         if let (Some(i), Some(j)) = (place(m), place(n)) {
-            let g = sums.cross[[row, k]] / (scale[i] * scale[j]);
+            let g = wide(means.cross[[row, k]]) / (scale[i] * scale[j]);
             matrix[(i, j)] = g;
             matrix[(j, i)] = g.conj();
         }

@@ -2,7 +2,7 @@
 
 use realfft::num_complex::Complex;
 
-use super::matrix::{Layout, Sums};
+use super::matrix::{Layout, Means, wide};
 use super::weighting::unbiased_coherence2;
 
 /// What becomes of a bin.
@@ -39,7 +39,7 @@ const MIN_AVERAGES: f64 = 4.0;
 ///
 /// Both tests compare a bin with its surroundings of 8 kHz, so a hiss of any strength passes while a machine's lines,
 /// and the skirts that phase noise spreads under the noise floor, do not.
-pub fn bin_fates(mean: &Sums, layout: &Layout, averages: f64) -> Vec<BinFate> {
+pub fn bin_fates(mean: &Means, layout: &Layout, averages: f64) -> Vec<BinFate> {
     let mut fates = vec![BinFate::Used; layout.bins];
     let reach = ((SURROUNDINGS_HZ / layout.spacing_hz() / 2.0) as usize).max(16);
     if averages < MIN_AVERAGES || layout.bins < 2 * reach / 3 {
@@ -98,16 +98,16 @@ fn with_skirts(fates: &[BinFate], growth: f64) -> Vec<BinFate> {
 }
 
 /// Squared coherence of each bin, mean over pairs, without the bias of `averages` independent averages.
-pub fn mean_coherence2(mean: &Sums, layout: &Layout, averages: f64) -> Vec<f64> {
+pub fn mean_coherence2(mean: &Means, layout: &Layout, averages: f64) -> Vec<f64> {
     raw_coherence2(mean, layout).into_iter().map(|x| unbiased_coherence2(x, averages)).collect()
 }
 
-fn raw_coherence2(mean: &Sums, layout: &Layout) -> Vec<f64> {
+fn raw_coherence2(mean: &Means, layout: &Layout) -> Vec<f64> {
     let pairs = layout.pairs.len().max(1) as f64;
-    let squared = |row: usize, k: usize, g: &Complex<f64>| {
+    let squared = |row: usize, k: usize, g: &Complex<f32>| {
         let (m, n) = layout.pairs[row];
         let power = mean.auto[[m, k]] * mean.auto[[n, k]];
-        if power > 0.0 { g.norm_sqr() / power } else { 0.0 }
+        if power > 0.0 { wide(*g).norm_sqr() / power } else { 0.0 }
     };
     let mut coherence2 = vec![0.0; layout.bins];
     for ((row, k), g) in mean.cross.indexed_iter() {

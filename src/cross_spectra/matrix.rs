@@ -38,6 +38,18 @@ pub struct Sums {
     pub cross: Array2<Complex<f64>>,
 }
 
+/// Means over segments. Cross-spectra are in single precision, of which the products that they are made of are, too: to round them once
+/// more adds a fifth of what they are off by already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Means {
+    /// Segments that they are of.
+    pub segments: u64,
+    /// Mean of |X_m|²; `[channel, bin]`, full scale²/Hz.
+    pub auto: Array2<f64>,
+    /// Mean of X_m conj(X_n); `[pair, bin]`.
+    pub cross: Array2<Complex<f32>>,
+}
+
 /// Accumulated cross-spectra, in two halves of alternating blocks: their difference is noise, their sum the matrix.
 #[derive(Debug, Clone)]
 pub struct CrossSpectra {
@@ -52,6 +64,16 @@ pub struct ChannelCorrection {
     pub gain: f64,
     /// The recording is so much later, seconds.
     pub delay_s: f64,
+}
+
+/// In double precision.
+pub fn wide(value: Complex<f32>) -> Complex<f64> {
+    Complex::new(value.re.into(), value.im.into())
+}
+
+/// In single precision.
+pub fn narrow(value: Complex<f64>) -> Complex<f32> {
+    Complex::new(value.re as f32, value.im as f32)
 }
 
 /// Channels of equal clock group, two by two.
@@ -101,6 +123,50 @@ impl Sums {
         self.auto += &other.auto;
         Zip::from(&mut self.cross).and(&other.cross).for_each(|a, b| *a += b);
     }
+}
+
+impl Means {
+    /// Of silence.
+    pub fn zero(layout: &Layout) -> Self {
+        Self {
+            segments: 0,
+            auto: Array2::zeros((layout.groups.len(), layout.bins)),
+            cross: Array2::zeros((layout.pairs.len(), layout.bins)),
+        }
+    }
+
+    /// Of all the segments of these sums.
+    fn of(sums: &[Sums], layout: &Layout) -> Self {
+        let segments = sums.iter().map(|sums| sums.segments).sum();
+        let scale = 1.0 / u64::max(segments, 1) as f64;
+        let mut means = Self { segments, ..Self::zero(layout) };
+        sums.iter().for_each(|sums| means.auto += &sums.auto);
+        means.auto *= scale;
+        for (row, mut mean) in means.cross.rows_mut().into_iter().enumerate() {
+            let rows: Vec<_> = sums.iter().map(|sums| sums.cross.row(row)).collect();
+            let of_bin = |(bin, mean): (usize, &mut Complex<f32>)| {
+                *mean = narrow(rows.iter().map(|row| row[bin]).sum::<Complex<f64>>() * scale)
+            };
+            mean.iter_mut().enumerate().for_each(of_bin);
+        }
+        means
+    }
+
+    /// Coherence of each pair where its channels have any power; `[pair, bin]`.
+    pub fn coherence(&self, layout: &Layout) -> Array2<Complex<f32>> {
+        let mut coherence = self.cross.clone();
+        for ((row, bin), g) in coherence.indexed_iter_mut() {
+            let (m, n) = layout.pairs[row];
+            *g = narrow(wide(*g) / (self.auto[[m, bin]] * self.auto[[n, bin]]).sqrt().max(f64::MIN_POSITIVE));
+        }
+        coherence
+    }
+
+    /// What was added up to make them.
+    pub(super) fn into_sums(self) -> Sums {
+        let count = self.segments as f64;
+        Sums { segments: self.segments, auto: self.auto * count, cross: self.cross.mapv(|g| wide(g) * count) }
+    }
 
     /// These means with a source that arrives at each channel with `gain` times this amplitude, `[channel, bin]`, in full
     /// scale/√Hz; `pairs` are the rows, and what segments leave of the coherence of each.
@@ -112,17 +178,9 @@ impl Sums {
         Zip::from(&mut more.auto).and(amplitude).for_each(|auto, h| *auto += power * h.norm_sqr());
         for (mut row, &((m, n), left)) in more.cross.rows_mut().into_iter().zip(pairs) {
             let (first, second) = (amplitude.row(m), amplitude.row(n));
-            Zip::from(&mut row).and(first).and(second).for_each(|g, x, y| *g += x * y.conj() * (left * power));
+            Zip::from(&mut row).and(first).and(second).for_each(|g, x, y| *g += narrow(x * y.conj() * (left * power)));
         }
         more
-    }
-
-    /// Divides by the number of segments: densities, which compare between recordings of different length.
-    pub(super) fn into_means(mut self) -> Self {
-        let scale = 1.0 / self.segments.max(1) as f64;
-        self.auto *= scale;
-        self.cross.mapv_inplace(|g| g * scale);
-        self
     }
 }
 
@@ -171,15 +229,13 @@ impl CrossSpectra {
     }
 
     /// Mean over all segments: autos are densities in full scale²/Hz.
-    pub fn mean(&self) -> Sums {
-        let mut total = self.halves[0].clone();
-        total.add(&self.halves[1]);
-        total.into_means()
+    pub fn mean(&self) -> Means {
+        Means::of(&self.halves, &self.layout)
     }
 
     /// Means over each of the two halves of alternating blocks.
-    pub fn half_means(&self) -> [Sums; 2] {
-        self.halves.clone().map(Sums::into_means)
+    pub fn half_means(&self) -> [Means; 2] {
+        [0, 1].map(|half| Means::of(&self.halves[half..=half], &self.layout))
     }
 
     /// Equivalent number of independent averages in one bin.
@@ -258,7 +314,8 @@ impl CrossSpectra {
         let Some(row) = self.layout.pairs.iter().position(|pair| *pair == (a.min(b), a.max(b))) else { return };
         let mean = self.mean();
         let power = |k: usize| (mean.auto[[a, k]] * mean.auto[[b, k]]).sqrt();
-        let shares = (0..self.layout.bins).filter(|&k| power(k) > 0.0).map(|k| mean.cross[[row, k]].re / power(k));
+        let shares =
+            (0..self.layout.bins).filter(|&k| power(k) > 0.0).map(|k| f64::from(mean.cross[[row, k]].re) / power(k));
         let shared = shares.sum::<f64>() / self.layout.bins as f64;
         for half in &mut self.halves {
             for k in 0..self.layout.bins {
@@ -273,6 +330,13 @@ impl CrossSpectra {
         let mut corrections = vec![unit; self.layout.groups.len()];
         corrections[channel].gain = -1.0;
         self.correct(&corrections);
+    }
+
+    /// Forgets channels: `keep` lists those that stay, in growing order.
+    pub fn keep(&mut self, keep: &[usize]) {
+        if keep.len() < self.layout.groups.len() {
+            *self = self.keeping(keep);
+        }
     }
 
     /// The same matrix without some channels: `keep` lists those that stay, in growing order.

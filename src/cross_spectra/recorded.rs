@@ -87,7 +87,7 @@ impl Recorded {
     /// What these rows of the matrix heard.
     pub fn selected(mut self, rows: &[usize]) -> Heard {
         let heard = &mut self.heard;
-        heard.spectra = heard.spectra.keeping(rows);
+        heard.spectra.keep(rows);
         heard.health = rows.iter().map(|&row| heard.health[row].clone()).collect();
         heard.overview.density = heard.overview.density.select(ndarray::Axis(0), rows);
         self.heard

@@ -11,7 +11,7 @@ pub use waveform::{Stretch, Waveform};
 
 use crate::capture::{Captures, Health};
 use crate::channelise::{Segmentation, Stft, Taper};
-use crate::cross_spectra::{Layout, Overview, Span, Sums, listen};
+use crate::cross_spectra::{Layout, Means, Overview, Span, listen, wide};
 use crate::error::Result;
 use crate::units::power_db;
 
@@ -248,7 +248,7 @@ fn judged(
 }
 
 /// Channels that share more at no delay than sound through air can.
-fn relations(mean: &Sums, layout: &Layout, averages: f64) -> Vec<Relation> {
+fn relations(mean: &Means, layout: &Layout, averages: f64) -> Vec<Relation> {
     let shared = coherence(mean, layout, &(layout.first_bin..layout.first_bin + layout.bins), averages);
     let others = |m: usize, n: usize| {
         let third = |c: &usize| *c != m && *c != n;
@@ -265,7 +265,7 @@ fn relations(mean: &Sums, layout: &Layout, averages: f64) -> Vec<Relation> {
         // Scaled bin by bin, or a loud rumble that every channel hears would decide alone.
         let share = |k: usize| {
             let power = mean.auto[[m, k]] * mean.auto[[n, k]];
-            if power > 0.0 { mean.cross[[row, k]].re / power.sqrt() } else { 0.0 }
+            if power > 0.0 { f64::from(mean.cross[[row, k]].re) / power.sqrt() } else { 0.0 }
         };
         let correlation = (0..layout.bins).map(share).sum::<f64>() / layout.bins as f64;
         kind(correlation, m, n).map(|kind| Relation { channels: [m, n], correlation, kind })
@@ -273,7 +273,7 @@ fn relations(mean: &Sums, layout: &Layout, averages: f64) -> Vec<Relation> {
     layout.pairs.iter().enumerate().filter_map(of).collect()
 }
 
-fn coherence(mean: &Sums, layout: &Layout, band: &std::ops::Range<usize>, averages: f64) -> Array2<f64> {
+fn coherence(mean: &Means, layout: &Layout, band: &std::ops::Range<usize>, averages: f64) -> Array2<f64> {
     let count = layout.groups.len();
     let mut matrix = Array2::from_elem((count, count), f64::NAN);
     let inside: Vec<usize> =
@@ -281,7 +281,7 @@ fn coherence(mean: &Sums, layout: &Layout, band: &std::ops::Range<usize>, averag
     for (row, &(m, n)) in layout.pairs.iter().enumerate() {
         let squared = |k: &usize| {
             let power = mean.auto[[m, *k]] * mean.auto[[n, *k]];
-            if power > 0.0 { mean.cross[[row, *k]].norm_sqr() / power } else { 0.0 }
+            if power > 0.0 { wide(mean.cross[[row, *k]]).norm_sqr() / power } else { 0.0 }
         };
         let raw = inside.iter().map(squared).sum::<f64>() / inside.len().max(1) as f64;
         let value = ((raw - 1.0 / averages) / (1.0 - 1.0 / averages).max(1e-9)).max(0.0).sqrt();

@@ -12,7 +12,7 @@ use realfft::num_complex::Complex;
 use super::array::Array;
 use super::verdict::robust;
 use super::views::{Glance, Looks, Material};
-use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Model};
+use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Means, Model};
 
 /// Draws of the first round, doubled until the probability is clear of the one that is allowed, and at most.
 const DRAWS: usize = 4;
@@ -110,18 +110,14 @@ impl<'t> Null<'t> {
     }
 
     /// This null hypothesis with more coherence between channels; `[pair, used bin]`.
-    pub fn with(&self, more: &Array2<Complex<f64>>) -> Self {
+    pub fn with(&self, more: &Array2<Complex<f32>>) -> Self {
         let material = self.material.weighed_by_powers();
         let layout = material.spectra.layout();
         let powers = material.mean;
-        let mut held: Array2<Complex<f64>> = match material.background {
-            Some(background) => background.mean().cross,
+        let mut held = match material.background {
+            Some(background) => Means { auto: powers.auto.clone(), ..background.mean() }.coherence(layout),
             None => Array2::zeros((layout.pairs.len(), layout.bins)),
         };
-        for ((row, bin), g) in held.indexed_iter_mut() {
-            let (m, n) = layout.pairs[row];
-            *g /= (powers.auto[[m, bin]] * powers.auto[[n, bin]]).sqrt().max(f64::MIN_POSITIVE);
-        }
         let used = (0..layout.bins).filter(|&bin| material.fates[bin] == BinFate::Used);
         for (column, bin) in used.enumerate() {
             for row in 0..layout.pairs.len() {

@@ -12,7 +12,7 @@ use super::likelihood::{BlockScore, Likelihood};
 use super::listening::listen_in;
 use super::{Options, Progress, Stopwatch};
 use crate::capture::Captures;
-use crate::cross_spectra::{BinFate, ChannelCorrection, Coherence, CrossSpectra, Weighting};
+use crate::cross_spectra::{BinFate, ChannelCorrection, Coherence, CrossSpectra, Weighting, narrow, wide};
 use crate::delay::{Density, RangePlan, RangeTable};
 use crate::error::Result;
 use crate::propagation::Medium;
@@ -176,7 +176,7 @@ impl Take {
                 .enumerate()
                 .map(|(i, &bin)| {
                     let scale = (mean.auto[[m, bin]] * mean.auto[[n, bin]]).sqrt();
-                    (wired.value[[row, i]] * Complex::cis(k[i] * (ranges[m] - ranges[n]))).re * scale
+                    (wide(wired.value[[row, i]]) * Complex::cis(k[i] * (ranges[m] - ranges[n]))).re * scale
                 })
                 .sum();
             if power > 0.0 {
@@ -221,7 +221,7 @@ fn tables_about(
     let plan = RangePlan::new(k, furthest_m, Density::Full);
     let table = |(row, &(m, n)): (usize, &(usize, usize))| {
         let middle_m = ranges_m[m] - ranges_m[n];
-        let turned = coherence.emphasised(row).zip(k).map(|(g, k)| g * Complex::cis(k * middle_m));
+        let turned = coherence.emphasised(row).zip(k).map(|(g, k)| g * narrow(Complex::cis(k * middle_m)));
         let mut table = plan.table(turned, furthest_m);
         table.first_m += middle_m;
         table

@@ -10,7 +10,7 @@ use super::outcome::Detectable;
 use super::search::Response;
 use super::verdict::robust;
 use super::views::{Material, Nearby, View};
-use crate::cross_spectra::{BinFate, CrossSpectra, Sums};
+use crate::cross_spectra::{BinFate, CrossSpectra, Means};
 use crate::delay::Density;
 use crate::site::WallPoint;
 use crate::units::{power_db, power_from_db};
@@ -119,7 +119,7 @@ fn over_noise_db(array: &Array<'_>, material: Material<'_>, density: &[f64], pla
 }
 
 /// Power density of the median channel, bin by bin.
-fn median_density(mean: &Sums) -> Vec<f64> {
+fn median_density(mean: &Means) -> Vec<f64> {
     let of_bin = |column: ndarray::ArrayView1<'_, f64>| {
         let mut powers = column.to_vec();
         powers.sort_by(f64::total_cmp);

@@ -79,7 +79,7 @@ pub fn electrical(array: &Array<'_>, material: Material<'_>) -> Vec<Fault> {
 /// Mean over bins of the in-phase coherence of a pair: what arrives at no delay.
 pub fn zero_lag(coherence: &Coherence, row: usize) -> f64 {
     let row = coherence.value.row(row);
-    row.iter().map(|g| g.re).sum::<f64>() / row.len() as f64
+    row.iter().map(|g| f64::from(g.re)).sum::<f64>() / row.len() as f64
 }
 
 /// Of two copies, the one is kept whose place fits what the others hear.

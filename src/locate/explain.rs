@@ -8,7 +8,7 @@ use nalgebra::{Complex, DVector};
 use ndarray::{Array2, ArrayView1, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use crate::cross_spectra::Coherence;
+use crate::cross_spectra::{Coherence, narrow, wide};
 
 /// Rounds of the fixed-point iteration for the source's signature, at most, and the change of its power at which it has
 /// settled; it halves its error each time and more.
@@ -35,12 +35,12 @@ pub fn explained_away(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m:
             .filter(|(_, (m, _))| coherence.groups[*m] == group)
             .filter_map(|(row, (m, n))| Some((row, members.binary_search(m).ok()?, members.binary_search(n).ok()?)))
             .collect();
-        let explain = |(mut bins, k): (ArrayViewMut2<'_, Complex<f64>>, &[f64])| {
+        let explain = |(mut bins, k): (ArrayViewMut2<'_, Complex<f32>>, &[f64])| {
             for (mut column, k) in bins.columns_mut().into_iter().zip(k) {
                 let steering =
                     DVector::from_iterator(members.len(), members.iter().map(|&m| Complex::cis(-k * ranges_m[m])));
                 let source = signature(&rows, column.view(), &steering);
-                rows.iter().for_each(|&(row, i, j)| column[row] -= source[i] * source[j].conj());
+                rows.iter().for_each(|&(row, i, j)| column[row] -= narrow(source[i] * source[j].conj()));
             }
         };
         let runs: Vec<_> = left.value.axis_chunks_iter_mut(Axis(1), RUN).zip(wavenumber_rad_m.chunks(RUN)).collect();
@@ -53,13 +53,13 @@ pub fn explained_away(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m:
 /// nothing. `rows` are those of `coherence` and the channels of each; the diagonal of their matrix is empty.
 fn signature(
     rows: &[(usize, usize, usize)],
-    coherence: ArrayView1<'_, Complex<f64>>,
+    coherence: ArrayView1<'_, Complex<f32>>,
     steering: &DVector<Complex<f64>>,
 ) -> DVector<Complex<f64>> {
     let weight = steering / Complex::from(steering.len() as f64);
     let mut heard = DVector::zeros(steering.len());
     for &(row, i, j) in rows {
-        let g = coherence[row];
+        let g = wide(coherence[row]);
         heard[i] += g * weight[j];
         heard[j] += g.conj() * weight[i];
     }
@@ -96,7 +96,13 @@ pub fn mean_correlation(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_
     let turn = turns(wavenumber_rad_m, ranges_m);
     let of_pair = |(row, &(m, n)): (usize, &(usize, usize))| -> f64 {
         let turns = turn.row(m).into_iter().zip(turn.row(n));
-        coherence.value.row(row).iter().zip(turns).map(|(g, (first, second))| (g * (first * second.conj())).re).sum()
+        coherence
+            .value
+            .row(row)
+            .iter()
+            .zip(turns)
+            .map(|(g, (first, second))| (wide(*g) * (first * second.conj())).re)
+            .sum()
     };
     coherence.pairs.iter().enumerate().map(of_pair).sum::<f64>() / coherence.value.len() as f64
 }
@@ -127,14 +133,15 @@ mod tests {
             emphasis: None,
             value: Array2::from_shape_fn((15, 1), |(row, _)| {
                 let other = if with_second { product(&second, pairs[row]) } else { Complex::default() };
-                product(&first, pairs[row]) + other
+                narrow(product(&first, pairs[row]) + other)
             }),
         };
         let alone = explained_away(&coherence(false), &k, &ranges);
-        let worst = alone.value.iter().map(|g| g.norm()).fold(0.0, f64::max);
+        let worst = alone.value.iter().map(|g| g.norm()).fold(0.0, f32::max);
         assert!(worst < 1e-3 * 0.4 * 0.4, "{worst}");
         let both = explained_away(&coherence(true), &k, &ranges);
-        let kept: f64 = both.value.iter().zip(&pairs).map(|(g, &pair)| (g * product(&second, pair).conj()).re).sum();
+        let kept: f64 =
+            both.value.iter().zip(&pairs).map(|(g, &pair)| (wide(*g) * product(&second, pair).conj()).re).sum();
         let there: f64 = pairs.iter().map(|&pair| product(&second, pair).norm_sqr()).sum();
         // What of the second source the beam hears at the first, a few per cent of its power, goes with it.
         assert!(kept > 0.5 * there, "{kept} of {there}");

@@ -10,7 +10,7 @@ use realfft::num_complex::Complex;
 use super::array::Array;
 use super::gls::{RangeError, solve_place};
 use super::views::View;
-use crate::cross_spectra::Coherence;
+use crate::cross_spectra::{Coherence, narrow};
 use crate::site::WallPoint;
 use crate::units::power_from_db;
 
@@ -171,7 +171,7 @@ impl<'t, 'a> Foreseen<'t, 'a> {
             .collect();
         let value = Array2::from_shape_fn((pairs.len(), bins), |(row, bin)| {
             let (m, n) = pairs[row];
-            Complex::cis(-k(frequency_hz[bin]) * (ranges_m[m] - ranges_m[n]))
+            narrow(Complex::cis(-k(frequency_hz[bin]) * (ranges_m[m] - ranges_m[n])))
         });
         let coherence = Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value, emphasis: None };
         let standing = View::new("a leak without noise", array, Arc::new(coherence)).survey(array, separation_m);

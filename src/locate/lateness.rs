@@ -9,7 +9,7 @@ use ndarray::{Array2, Axis};
 use realfft::num_complex::Complex;
 
 use super::likelihood::{BlockScore, Likelihood, MAX_SHARE};
-use crate::cross_spectra::Coherence;
+use crate::cross_spectra::{Coherence, wide};
 
 /// Steps at most to how late a clock is, and when it is known, metres: steps shrink to less than a tenth each.
 const CLOCK_STEPS: usize = 8;
@@ -125,7 +125,8 @@ impl<'a> Likelihood<'a> {
                 let snr = self.snr(block);
                 let (weight, count) = (self.weight(row, block, &snr), self.count(row, block, &snr));
                 for bin in self.bins(block) {
-                    let turned = self.coherence.value[[row, bin]] * Complex::cis(self.wavenumber_rad_m[bin] * apart_m);
+                    let turned =
+                        wide(self.coherence.value[[row, bin]]) * Complex::cis(self.wavenumber_rad_m[bin] * apart_m);
                     products[bin] += if is_later { turned } else { turned.conj() } * weight;
                 }
                 let sum = self.bins(block).len() as f64 * count * snr[m] * snr[n];
@@ -151,6 +152,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::cross_spectra::narrow;
 
     const Q: f64 = 0.4;
 
@@ -160,7 +162,7 @@ mod tests {
         let way = |m: usize| ranges_m[m] + if m >= 3 { late_m } else { 0.0 };
         let value = Array2::from_shape_fn((pairs.len(), k.len()), |(row, bin)| {
             let (m, n) = pairs[row];
-            Complex::from_polar(Q * Q, -k[bin] * (way(m) - way(n)))
+            narrow(Complex::from_polar(Q * Q, -k[bin] * (way(m) - way(n))))
         });
         let (frequency_hz, groups) = (vec![0.0; k.len()], vec![0; 6]);
         Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value, emphasis: None }

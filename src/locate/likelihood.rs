@@ -13,7 +13,7 @@ use realfft::num_complex::Complex;
 
 use super::lateness::Clocks;
 use crate::channelise::Left;
-use crate::cross_spectra::Coherence;
+use crate::cross_spectra::{Coherence, wide};
 
 /// Frequency is cut into this many blocks for scores and signal-to-noise ratios.
 const BLOCKS: usize = 48;
@@ -155,7 +155,7 @@ impl<'a> Likelihood<'a> {
                     }
                     let (mut value, mut slope) = (0.0, 0.0);
                     for (i, bin) in bins.clone().enumerate() {
-                        let turned = coherence.value[[row, bin]] * steering[m][i] * steering[n][i].conj();
+                        let turned = wide(coherence.value[[row, bin]]) * steering[m][i] * steering[n][i].conj();
                         value += turned.re;
                         slope -= self.wavenumber_rad_m[bin] * turned.im;
                     }
@@ -177,10 +177,9 @@ impl<'a> Likelihood<'a> {
                 let bins = self.bins(block);
                 let steering = self.steering(ranges_m, bins.clone());
                 let mean = |row: usize, m: usize, n: usize| {
-                    let turned = bins
-                        .clone()
-                        .enumerate()
-                        .map(|(i, bin)| (self.coherence.value[[row, bin]] * steering[m][i] * steering[n][i].conj()).re);
+                    let turned = bins.clone().enumerate().map(|(i, bin)| {
+                        (wide(self.coherence.value[[row, bin]]) * steering[m][i] * steering[n][i].conj()).re
+                    });
                     turned.sum::<f64>() / bins.len() as f64 / self.left[[row, block]].coherence
                 };
                 self.coherence.pairs.iter().enumerate().map(|(row, &(m, n))| mean(row, m, n)).collect()
@@ -275,6 +274,7 @@ fn rank_one(pairs: &[(usize, usize)], sensors: usize, coherence: &[f64]) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cross_spectra::narrow;
     use std::sync::Arc;
 
     fn coherence_of(ranges: &[f64], q: &[f64], k: &[f64]) -> Coherence {
@@ -282,7 +282,7 @@ mod tests {
         let pairs: Vec<_> = (0..sensors).flat_map(|m| (m + 1..sensors).map(move |n| (m, n))).collect();
         let value = Array2::from_shape_fn((pairs.len(), k.len()), |(row, bin)| {
             let (m, n) = pairs[row];
-            Complex::from_polar(q[m] * q[n], -k[bin] * (ranges[m] - ranges[n]))
+            narrow(Complex::from_polar(q[m] * q[n], -k[bin] * (ranges[m] - ranges[n])))
         });
         let (frequency_hz, groups) = (vec![0.0; k.len()], vec![0; sensors]);
         Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value, emphasis: None }

@@ -9,7 +9,7 @@ use super::views::Material;
 use super::{Options, Progress, Stopwatch};
 use crate::capture::Captures;
 use crate::cross_spectra::{
-    BinFate, Channel, CrossSpectra, Heard, Overview, Part, Piece, Recorded, Span, Sums, bin_fates, listen, listen_to,
+    BinFate, Channel, CrossSpectra, Heard, Means, Overview, Part, Piece, Recorded, Span, bin_fates, listen, listen_to,
 };
 use crate::error::{Error, Result};
 use crate::site::Site;
@@ -33,7 +33,7 @@ pub struct Listened<'a> {
     /// The matrix of the channels that take part.
     pub spectra: CrossSpectra,
     /// Its mean over segments.
-    pub mean: Sums,
+    pub mean: Means,
     /// The background's matrix, alike.
     pub background: Option<CrossSpectra>,
     /// What became of every bin.
@@ -105,8 +105,7 @@ impl Listened<'_> {
         for &m in &left_out {
             self.channels.reports[self.array.sensors[m]].used = false;
         }
-        self.spectra = self.spectra.keeping(&kept);
-        self.background = self.background.as_ref().map(|background| background.keeping(&kept));
+        std::iter::once(&mut self.spectra).chain(&mut self.background).for_each(|matrix| matrix.keep(&kept));
         self.mean = self.spectra.mean();
         self.array = self.array.keeping(&kept);
         self.channels.kept = kept.iter().map(|&m| self.channels.kept[m]).collect();
@@ -229,12 +228,12 @@ pub fn listen_in<'a>(
             channels.warnings.join("; ")
         )));
     }
-    let spectra = heard.spectra.keeping(&channels.kept);
+    let mut spectra = heard.spectra;
+    spectra.keep(&channels.kept);
     let background_files = background.as_ref().map(Recording::files).unwrap_or_default();
-    let background = background
-        .map(|recording| hear_background(site, recording, &preparation, progress))
-        .transpose()?
-        .map(|background| background.keeping(&channels.kept));
+    let mut background =
+        background.map(|recording| hear_background(site, recording, &preparation, progress)).transpose()?;
+    background.iter_mut().for_each(|background| background.keep(&channels.kept));
     let mean = spectra.mean();
     let fates = bin_fates(&mean, spectra.layout(), spectra.averages());
     if fates.iter().filter(|f| **f == BinFate::Used).count() < MIN_BINS {
@@ -297,7 +296,7 @@ fn given_twice(array: &Array<'_>, spectra: &CrossSpectra) -> Result<()> {
 const UNLIKE_DB: f64 = 10.0;
 
 /// A warning where a background cannot be that of this capture.
-fn unlike(capture: &Sums, background: &Sums) -> Option<String> {
+fn unlike(capture: &Means, background: &Means) -> Option<String> {
     let ratio = |m: usize| background.auto.row(m).sum() / capture.auto.row(m).sum().max(f64::MIN_POSITIVE);
     let mut ratios: Vec<f64> = (0..capture.auto.nrows()).map(|m| power_db(ratio(m))).collect();
     ratios.sort_by(f64::total_cmp);

@@ -19,7 +19,7 @@ use super::find::find;
 use super::outcome::{Proof, REGIONS};
 use super::refine::Refined;
 use super::views::View;
-use crate::cross_spectra::Coherence;
+use crate::cross_spectra::{Coherence, narrow, wide};
 
 /// Seeds of these captures, apart from those of the test for chance.
 const FIRST_SEED: u64 = 1 << 32;
@@ -92,7 +92,7 @@ impl Scene<'_, '_> {
     }
 
     /// Coherence that a capture with the leak holds besides its background; `[pair, used bin]`.
-    fn held(&self, seed: u64) -> Array2<Complex<f64>> {
+    fn held(&self, seed: u64) -> Array2<Complex<f32>> {
         let [whole, rest] = self.parts;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
@@ -110,10 +110,10 @@ impl Scene<'_, '_> {
             let k = stretch * self.array.medium.wavenumber_rad_m(whole.frequency_hz[bin]);
             let leak = Complex::cis(-k * (ranges_m[m] - ranges_m[n])) * share;
             // What is left holds chance as well, which is drawn anew: only what stands over it is kept.
-            let left = rest.value[[row, bin]];
+            let left = wide(rest.value[[row, bin]]);
             let kept =
                 if has_background { 0.0 } else { (1.0 - noise / left.norm_sqr().max(f64::MIN_POSITIVE)).max(0.0) };
-            leak + left * kept
+            narrow(leak + left * kept)
         })
     }
 }

@@ -9,7 +9,7 @@
 use nalgebra::DVector;
 use realfft::num_complex::Complex;
 
-use crate::cross_spectra::Coherence;
+use crate::cross_spectra::{Coherence, narrow};
 use crate::propagation::Medium;
 
 /// Cross-spectra as if all clocks ran alike: `drift` is how much faster that of each sensor runs, as a ratio.
@@ -22,7 +22,7 @@ pub fn at_one_rate(heard: &Coherence, medium: &Medium, drift: &DVector<f64>, ran
         }
         for (value, hz) in row.iter_mut().zip(&heard.frequency_hz) {
             let turn = medium.wavenumber_rad_m(hz * faster) - medium.wavenumber_rad_m(*hz);
-            *value *= Complex::cis(turn * apart_m);
+            *value *= narrow(Complex::cis(turn * apart_m));
         }
     }
     coherence
@@ -38,6 +38,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::cross_spectra::wide;
     use crate::site::parse_site;
 
     const RATE_HZ: f64 = 192e3;
@@ -90,14 +91,14 @@ mod tests {
                 pairs: vec![(0, 1)],
                 groups: vec![0, 0],
                 lag_window: Arc::default(),
-                value: Array2::from_shape_fn((1, bins.len()), |(_, bin)| product(bin)),
+                value: Array2::from_shape_fn((1, bins.len()), |(_, bin)| narrow(product(bin))),
                 emphasis: None,
             };
             let ranges_m = DVector::from_row_slice(&[1.0, 1.0 + late_s * speed_m_s]);
             let at_one = at_one_rate(&heard, &medium, &DVector::from_row_slice(&drift), &ranges_m);
             let steered = |coherence: &Coherence| {
                 let turns = frequency_hz.iter().map(|hz| Complex::cis(-TAU * hz * late_s));
-                coherence.value.iter().zip(turns).map(|(g, turn)| g * turn).sum::<Complex<f64>>()
+                coherence.value.iter().zip(turns).map(|(g, turn)| wide(*g) * turn).sum::<Complex<f64>>()
             };
             // Two thirds of a coherence in 2000 independent products: a hundredth of a sample; four of those.
             let off = |coherence: &Coherence| steered(coherence).arg() / TAU / 50e3 * RATE_HZ;

@@ -10,7 +10,7 @@ use super::judge::Judged;
 use super::outcome::{Behaviour, Chance, Ellipse, Fit, Leak, PairReport, PathUsed, Stretch, Verdict};
 use super::refine::Refined;
 use super::views::View;
-use crate::cross_spectra::{Layout, Sums};
+use crate::cross_spectra::{Layout, Means};
 use crate::propagation::{Dispersion, Medium};
 use crate::site::{Mode, Point3, Site};
 use crate::units::{power_db, power_from_db};
@@ -26,7 +26,7 @@ pub fn leak(
     array: &Array<'_>,
     refined: &Refined,
     view: &View,
-    (powers, layout): (&Sums, &Layout),
+    (powers, layout): (&Means, &Layout),
     probability: f64,
 ) -> (Leak, Vec<f64>) {
     let distance_m = array.ranges_m(&refined.point);
@@ -66,7 +66,7 @@ impl Heard {
         array: &Array<'_>,
         refined: &Refined,
         view: &View,
-        powers: &Sums,
+        powers: &Means,
         layout: &Layout,
         (m, distance_m): (usize, f64),
     ) -> Self {
@@ -88,7 +88,7 @@ impl Heard {
 }
 
 /// Level of the median sensor in the band by its used bins, decibels re full scale; bins left out count as their mean.
-pub fn level_db(view: &View, powers: &Sums, layout: &Layout) -> f64 {
+pub fn level_db(view: &View, powers: &Means, layout: &Layout) -> f64 {
     let frequency_hz = &view.coherence.frequency_hz;
     let first_hz = layout.first_bin as f64 * layout.spacing_hz();
     let width_hz = layout.bins as f64 * layout.spacing_hz() / frequency_hz.len() as f64;

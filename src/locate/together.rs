@@ -23,7 +23,7 @@ use super::rates::at_one_rate;
 use super::refine::{Data, Refined, chi2_point, refine_along};
 use super::views::View;
 use crate::capture::Captures;
-use crate::cross_spectra::{Coherence, CrossSpectra, Layout, Sums, Weighting};
+use crate::cross_spectra::{Coherence, CrossSpectra, Layout, Means, Sums, Weighting, narrow, wide};
 use crate::error::Result;
 
 /// Nats by which the crest on which two recorders are laid must be better than any other: 1 to 10 000.
@@ -169,8 +169,8 @@ impl<'t> Joined<'t> {
             spectra.correct(&corrections);
             spectra.mean()
         };
-        let weighted = |sums: &Sums| {
-            let coherence = Weighting::Scot.apply(sums, &heard.mean, layout, &heard.fates);
+        let weighted = |means: &Means| {
+            let coherence = Weighting::Scot.apply(means, &heard.mean, layout, &heard.fates);
             at_one_rate(&coherence, &scene.array.medium, scene.drift, scene.ranges_m)
         };
         let mut whole = corrected(&across.sums);
@@ -180,7 +180,8 @@ impl<'t> Joined<'t> {
             }
         }
         let mut tilted = corrected(&across.tilted);
-        tilted.cross.mapv_inplace(|g| g / across.time_s.1);
+        let per_s2 = 1.0 / across.time_s.1;
+        tilted.cross.mapv_inplace(|g| narrow(wide(g) * per_s2));
         Self {
             coherence: weighted(&whole),
             tilted: weighted(&tilted),
@@ -231,7 +232,7 @@ impl<'t> Joined<'t> {
                 for (mut row, &(m, n)) in coherence.value.rows_mut().into_iter().zip(&coherence.pairs) {
                     let turned = f64::from(told.members.contains(&m)) - f64::from(told.members.contains(&n));
                     if turned != 0.0 {
-                        row.iter_mut().zip(k).for_each(|(g, k)| *g *= Complex::cis(k * late_m * turned));
+                        row.iter_mut().zip(k).for_each(|(g, k)| *g *= narrow(Complex::cis(k * late_m * turned)));
                     }
                 }
             }

@@ -6,7 +6,7 @@ use super::machine::Machine;
 use super::refine::Data;
 use super::search::{Blurred, Response};
 use super::verdict::{Standing, survey};
-use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Sums, Weighting, excess, whitened};
+use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Means, Weighting, excess, narrow, whitened};
 use crate::delay::{Density, RangePlan, RangeTable, RealTable};
 use nalgebra::DVector;
 use ndarray::Array2;
@@ -54,7 +54,7 @@ pub struct Material<'t> {
     /// The capture's matrix.
     pub spectra: &'t CrossSpectra,
     /// Its mean over segments.
-    pub mean: &'t Sums,
+    pub mean: &'t Means,
     /// That of its background.
     pub background: Option<&'t CrossSpectra>,
     /// What counts how much.
@@ -81,9 +81,9 @@ impl Material<'_> {
     }
 
     /// The same where the capture's means are these.
-    pub fn looks_of(&self, mean: &Sums) -> Looks {
+    pub fn looks_of(&self, mean: &Means) -> Looks {
         let layout = self.spectra.layout();
-        let weighted = |name, numerator: &Sums, powers: &Sums| {
+        let weighted = |name, numerator: &Means, powers: &Means| {
             (name, Arc::new(self.weighting.apply(numerator, powers, layout, self.fates)))
         };
         let without_machines = |(name, whole): (&'static str, Arc<Coherence>)| {
@@ -234,7 +234,8 @@ impl Nearby {
     pub fn tables(&self, coherence: &Coherence) -> Vec<RealTable> {
         let table = |(row, &(m, n)): (usize, &(usize, usize))| {
             let turns = self.turn.row(m).into_iter().zip(self.turn.row(n));
-            let turned = coherence.emphasised(row).zip(turns).map(|(g, (first, second))| g * first * second.conj());
+            let turned =
+                coherence.emphasised(row).zip(turns).map(|(g, (first, second))| g * narrow(first * second.conj()));
             let mut table = self.plan.real_table(turned, self.reach_m);
             table.first_m += self.ranges_m[m] - self.ranges_m[n];
             table
