@@ -113,7 +113,7 @@ fn correlations(array: &Array<'_>, view: &View, place: &WallPoint) -> Vec<PairCo
                 first_s: speed.time_s(table.range_m(*kept.start())),
                 step_s: speed.time_s(table.step_m),
                 value: table.value[kept.clone()].iter().map(|c| c.re).collect(),
-                envelope: table.value[kept].iter().map(|c| c.norm()).collect(),
+                envelope: table.value[kept].iter().map(|c| c.norm_sqr().sqrt()).collect(),
                 implied_s: speed.time_s(implied_m),
             }
         })

@@ -108,11 +108,14 @@ pub fn further(
     let mut taken = vec![leaks.sources[0].ranges_m.clone()];
     while leaks.sources.len() < most {
         let response = view.stare_at(&leaks.rest).response(array);
-        let place = response.strongest(response.over(array.cover()), REST_CELLS);
-        let rest = || view.at("the rest", array, Arc::clone(&leaks.rest));
+        let count = leaks.sources.len();
         // What is too faint to be a leak hides none either: whether it is a machine need not be told from chance.
-        let heard = (&response, place.value.max((LEAST_SHARE * strongest) as f32));
-        if let Some(louder) = machine::loudest(array, view, heard, null.material, separation_m, chance_in_room) {
+        let least = (LEAST_SHARE * strongest) as f32;
+        let place = response.strongest_above(least, response.over(array.cover()), REST_CELLS);
+        let rest = || view.at("the rest", array, Arc::clone(&leaks.rest));
+        let wall = place.map_or(least, |place| place.value);
+        let heard = machine::Heard { coherence: &leaks.rest, response: &response, wall };
+        if let Some(louder) = machine::loudest(array, view, &heard, null.material, separation_m, chance_in_room) {
             let machine = Machine::at(array, &rest(), louder);
             if machine.is_new(&leaks.machines, separation_m) {
                 leaks.rest = Arc::new(machine.explained_away(&leaks.rest));
@@ -120,12 +123,13 @@ pub fn further(
                 continue;
             }
         }
-        let share = f64::from(place.value) / strongest;
-        let count = leaks.sources.len();
-        if share < LEAST_SHARE {
-            leaks.notes.push(format!("after {count} leak(s), the strongest rest is {share:.3} of the first"));
+        let Some(place) = place else {
+            leaks
+                .notes
+                .push(format!("after {count} leak(s), the strongest rest is less than {LEAST_SHARE} of the first"));
             break;
-        }
+        };
+        let share = f64::from(place.value) / strongest;
         // Sensors that are off move the map's peak, but not what is refined.
         let Some(source) = refine(array, rest().data(samples_per_bin), place.point) else { break };
         let resolution_m = resolution_m(array, view, &source.point);

@@ -33,7 +33,12 @@ const LEAST_NATS: f64 = 30.0;
 /// Probability by chance up to which a machine is one, and the captures drawn to tell: where a site leaves
 /// positions open, tables are pooled, and chance reaches farther.
 const CHANCE: f64 = 1e-3;
-const DRAWS: u64 = 8;
+const DRAWS: usize = 8;
+
+/// Draws from which on a value far beyond all of them is a machine's, and the most that the scale of chance is of its mode: a sum of many
+/// is normal at each place, the highest of `N` places then scatters by `1/(2 ln N)` of itself, and a room has 10⁴ at least.
+const FEW_DRAWS: usize = 3;
+const WIDEST: f64 = 0.054;
 
 /// Log likelihood a pair, in nats, that chance never brings however much a table is pooled: 3.2 standard deviations in each.
 const SURE_NATS: f64 = 5.0;
@@ -55,6 +60,16 @@ pub struct Machine {
     pub medium: Medium,
     /// Its steered response, when it was found.
     pub response: f32,
+}
+
+/// What is heard of a room and its walls.
+pub struct Heard<'t, 'a, 'b> {
+    /// Coherence between channels.
+    pub coherence: &'t Coherence,
+    /// Its response.
+    pub response: &'t Response<'a, 'b>,
+    /// The response of the best place on a wall.
+    pub wall: f32,
 }
 
 /// Responses of the strongest places of the room in captures of nothing but chance, as many as were asked for yet: they stay
@@ -85,61 +100,68 @@ impl Machine {
     }
 }
 
-/// Where the loudest source of `heard` is, and its response there, where that is a machine: `wall` is the response of the
-/// best place on a wall. `view` is one of `material`, and `chance` what chance makes in the room, as far as it is known.
+/// Where the loudest source of what is `heard` is, and its response there, where that is a machine. `view` is one of `material`, and
+/// `chance` what chance makes in the room, as far as it is known.
 pub fn loudest(
     array: &Array<'_>,
     view: &View,
-    heard: (&Response<'_, '_>, f32),
+    heard: &Heard<'_, '_, '_>,
     material: Material<'_>,
     separation_m: f64,
     chance: &mut Chance,
 ) -> Option<(Point3, f32)> {
-    let (response, wall) = heard;
     let corners = array.room()?;
-    let (position_m, value) = strongest(array, response, corners, OVER_WALL * wall)?;
+    let (position_m, value) = strongest(array, heard.response, corners, OVER_WALL * heard.wall)?;
     let nats = support(&view.coherence, value.into(), material.spectra.samples_per_bin());
     let off_m = (array.site.nearest(&position_m).position_m - position_m).norm();
     let is_machine = nats > LEAST_NATS
         && off_m > OFF_WALL_M.max(separation_m)
         && (nats > SURE_NATS * view.coherence.pairs.len() as f64
-            || chance.is_exceeded(value.into(), array, view, material, corners));
+            || chance.is_exceeded(heard.coherence, array, view, material, corners));
     is_machine.then_some((position_m, value))
 }
 
 impl Chance {
-    /// Whether captures of nothing but chance, searched as the real one was, say that this `value` is none.
+    /// Whether captures of nothing but chance, searched as this one is, say that its loudest place is none.
     ///
-    /// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws early.
-    /// Of many channels a draw is large: one is made at a time, its pairs side by side.
+    /// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws early, and so does a value that is
+    /// beyond any scale that chance can have. Of many channels a draw is large: one is made at a time, its pairs side by side.
     fn is_exceeded(
         &mut self,
-        value: f64,
+        coherence: &Coherence,
         array: &Array<'_>,
         view: &View,
         material: Material<'_>,
         corners: [Point3; 2],
     ) -> bool {
         let Self(drawn) = self;
-        let reached = |drawn: &[f64]| drawn.iter().any(|chance| *chance >= value);
-        if reached(drawn) {
-            return false;
-        }
-        let null = Null::of(Material { machines: &[], ..material });
-        let by_chance = |seed: u64| {
-            let looks = null.looks(seed);
-            let response = view.stare_at(&looks[0].1).response(array);
+        let loudest = |coherence: &Coherence| {
+            let response = view.glance_at(coherence).response(array);
             strongest(array, &response, corners, f32::MIN).map_or(0.0, |(_, value)| f64::from(value))
         };
-        while drawn.len() < DRAWS as usize {
-            drawn.push(by_chance(drawn.len() as u64));
-            if reached(drawn) {
+        let value = loudest(coherence);
+        let null = Null::of(Material { machines: &[], ..material });
+        loop {
+            if drawn.iter().any(|chance| *chance >= value) {
                 return false;
             }
+            if drawn.len() == DRAWS {
+                let drawn: Vec<Extremes> = drawn.iter().map(|value| Extremes::of_each(vec![*value])).collect();
+                return Gumbel::of_parts(drawn.iter()).exceeding(value) < CHANCE;
+            }
+            if drawn.len() >= FEW_DRAWS && value > beyond_chance(drawn) {
+                return true;
+            }
+            drawn.push(loudest(&null.looks(drawn.len() as u64)[0].1));
         }
-        let drawn: Vec<Extremes> = drawn.iter().map(|value| Extremes::of_each(vec![*value])).collect();
-        Gumbel::of_parts(drawn.iter()).exceeding(value) < CHANCE
     }
+}
+
+/// What chance does not reach, whatever its scale, with the allowed probability: the mean of `n` draws is off by 1.28/√n scales.
+fn beyond_chance(drawn: &[f64]) -> f64 {
+    let count = drawn.len() as f64;
+    let mean = drawn.iter().sum::<f64>() / count;
+    mean * (1.0 + WIDEST * (2.0 * 1.28 / count.sqrt() - CHANCE.ln()))
 }
 
 /// Uphill from a place in halving steps.

@@ -36,7 +36,7 @@ impl Sum {
             };
             let middle_m = ranges_m[m] - ranges_m[n];
             noise2 += table.noise().powi(2);
-            let heard = |c: Complex<f32>| if coherent { c } else { c.norm().into() };
+            let heard = |c: Complex<f32>| if coherent { c } else { c.norm_sqr().sqrt().into() };
             if a == m {
                 table.add_stretch(middle_m + first_m, &mut value, heard);
             } else {

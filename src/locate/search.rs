@@ -179,7 +179,16 @@ impl<'a, 'b> Response<'a, 'b> {
     ///
     /// # Panics
     /// Where there is no cell.
-    pub fn strongest(&self, mut cells: Vec<Cell>, keep: usize) -> Strongest {
+    pub fn strongest(&self, cells: Vec<Cell>, keep: usize) -> Strongest {
+        self.strongest_above(f32::MIN, cells, keep).expect("every response is above the least number")
+    }
+
+    /// The same where the response there is above `floor`: what cannot reach it is dropped like what cannot be the strongest.
+    ///
+    /// # Panics
+    /// Where there is no cell.
+    pub fn strongest_above(&self, floor: f32, mut cells: Vec<Cell>, keep: usize) -> Option<Strongest> {
+        let climbed = |best: Strongest| Some(self.climb(best)).filter(|best| best.value > floor);
         // A fringe of the highest frequency spans half a wavelength of range difference, 6 steps, hence at least 3 steps
         // of path; cells of 3 steps see every fringe from their centre.
         let finest_m = 3.0 * self.step_m();
@@ -200,18 +209,18 @@ impl<'a, 'b> Response<'a, 'b> {
                 (best.point, best.value) = reached;
             }
             if fine {
-                return self.climb(best);
+                return climbed(best);
             }
-            let floor = best.value;
-            let parts = |c: &Cell| c.piece.split(self.wall(c)).map(|piece| Cell { piece, bound: floor });
-            let mut finer: Vec<Cell> = cells.iter().filter(|c| c.bound > floor).flat_map(parts).collect();
+            let bar = best.value.max(floor);
+            let parts = |c: &Cell| c.piece.split(self.wall(c)).map(|piece| Cell { piece, bound: bar });
+            let mut finer: Vec<Cell> = cells.iter().filter(|c| c.bound > bar).flat_map(parts).collect();
             if finer.is_empty() {
-                return self.climb(best);
+                return climbed(best);
             }
             self.fill_bounds(&mut finer);
-            finer.retain(|c| c.bound > floor);
+            finer.retain(|c| c.bound > bar);
             if finer.is_empty() {
-                return self.climb(best);
+                return climbed(best);
             }
             cells = finer;
         }

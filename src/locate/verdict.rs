@@ -7,6 +7,9 @@ use crate::site::Point3;
 /// Candidates told at most.
 const CANDIDATES: usize = 8;
 
+/// Summits climbed for them: many lead to one that is known.
+const CANDIDATE_TRIALS: usize = 2 * CANDIDATES;
+
 /// Cells held while a lesser candidate is sharpened: as many as that many look-ups bound, one a pair.
 const CANDIDATE_CELLS: [usize; 2] = [128, 2000];
 const CANDIDATE_LOOK_UPS: usize = 1 << 18;
@@ -30,7 +33,10 @@ pub fn survey(response: &Response<'_, '_>, cover: &Cover, separation_m: f64) -> 
     let mut taken = places[0].point.position_m;
     let few_cells = (CANDIDATE_LOOK_UPS / response.pairs().len().max(1)).clamp(CANDIDATE_CELLS[0], CANDIDATE_CELLS[1]);
     let near = |i: usize, place: &Point3| (cover.centre_m(i) - place).norm() <= separation_m;
-    while places.len() < CANDIDATES {
+    for _ in 0..CANDIDATE_TRIALS {
+        if places.len() == CANDIDATES {
+            break;
+        }
         open.retain(|&i| !near(i, &taken));
         let Some(&top) = open.iter().max_by(|&&x, &&y| bounds[x].total_cmp(&bounds[y])) else { break };
         taken = cover.centre_m(top);
