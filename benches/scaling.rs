@@ -9,7 +9,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use pinhole::archive::{read_spectra, write_spectra};
 use pinhole::capture::Captures;
 use pinhole::channelise::{Band, Segmentation, Stft};
-use pinhole::cross_spectra::{Layout, Part, Span, listen};
+use pinhole::cross_spectra::{Kept, Layout, Part, Span, listen};
 use pinhole::locate::{Options, Wanted, locate, record};
 use pinhole::simulate::{parse_scene, simulate, write};
 use pinhole::site::Site;
@@ -83,8 +83,11 @@ fn pass(criterion: &mut Criterion) {
         for (threads, pool) in pools() {
             let id = BenchmarkId::new(format!("{channels} channels"), format!("{threads} threads"));
             group.bench_function(id, |bencher| {
-                bencher
-                    .iter(|| pool.install(|| listen(&mut captures(), span, &stft, &layout, &|_| ()).expect("a pass")));
+                bencher.iter(|| {
+                    pool.install(|| {
+                        listen(&mut captures(), span, (&stft, &layout), Kept::Whole, &|_| ()).expect("a pass")
+                    })
+                });
             });
         }
     }

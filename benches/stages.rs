@@ -7,7 +7,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array2;
 use pinhole::capture::Captures;
 use pinhole::channelise::{Band, Segmentation, Stft};
-use pinhole::cross_spectra::{Layout, Span, listen};
+use pinhole::cross_spectra::{Kept, Layout, Span, listen};
 use pinhole::delay::{Density, RangePlan, pooled};
 use rustfft::num_complex::Complex;
 
@@ -39,14 +39,15 @@ fn spectra(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("spectra");
     group.throughput(Throughput::Elements(span.frames * captures.channels() as u64));
     group.bench_function("read, transform and accumulate, 8 channels", |bencher| {
-        bencher.iter(|| listen(&mut captures, span, &stft, &layout, &|_| ()).expect("a readable sample"));
+        bencher
+            .iter(|| listen(&mut captures, span, (&stft, &layout), Kept::Whole, &|_| ()).expect("a readable sample"));
     });
     group.finish();
 }
 
 fn delays(criterion: &mut Criterion) {
     let wavenumber_rad_m: Vec<f64> = (427..1707).map(|k| 0.8536 * f64::from(k)).collect();
-    let spectrum: Vec<_> = wavenumber_rad_m.iter().map(|k| Complex::from_polar(0.1, -k * 0.7)).collect();
+    let spectrum: Vec<_> = wavenumber_rad_m.iter().map(|k| Complex::from_polar(0.1, (-k * 0.7) as f32)).collect();
     let plan = RangePlan::new(&wavenumber_rad_m, 2.4, Density::Full);
     let mut group = criterion.benchmark_group("delays");
     group.bench_function("range table of one pair, ±2.4 m", |bencher| {

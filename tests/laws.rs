@@ -8,7 +8,7 @@ use common::{located_in, panel, recorded, timeless};
 use nalgebra::{DMatrix, Rotation3, Vector3};
 use pinhole::capture::Captures;
 use pinhole::channelise::{Segmentation, Stft, Taper};
-use pinhole::cross_spectra::{CrossSpectra, Layout, Means, Span, listen, wide};
+use pinhole::cross_spectra::{CrossSpectra, Kept, Layout, Means, Span, listen, wide};
 use pinhole::locate::{Options, Outcome, Verdict};
 use pinhole::report::result_json;
 use pinhole::simulate::{self, Scene, simulate};
@@ -34,7 +34,7 @@ fn heard(folder: &Path, selection: &[usize], first: u64, segments: u64) -> Cross
     let (hop, segment) = (CUT.hop_samples as u64, CUT.segment_samples as u64);
     let span = Span { first_frame: first * hop, frames: (segments - 1) * hop + segment };
     let layout = Layout::new(CUT, RATE_HZ, 20..110, vec![0; selection.len()]);
-    listen(&mut captures, span, &Stft::new(CUT, RATE_HZ), &layout, &|_| ()).unwrap().spectra
+    listen(&mut captures, span, (&Stft::new(CUT, RATE_HZ), &layout), Kept::Halves, &|_| ()).unwrap().spectra
 }
 
 /// The folder of a scene's captures after `change`, and of the scene's site.

@@ -72,7 +72,7 @@ impl Spectra {
 
     /// Mean power densities, `[channel, bin]`.
     fn auto<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
-        py.detach(|| self.recorded.heard.spectra.mean().auto).into_pyarray(py)
+        py.detach(|| self.recorded.heard.spectra.powers()).into_pyarray(py)
     }
 
     fn frequency_hz<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
@@ -136,7 +136,7 @@ impl Spectra {
     /// Bytes of the two halves of the matrix.
     #[getter]
     fn nbytes(&self) -> usize {
-        let halves = self.recorded.heard.spectra.halves();
+        let halves = self.recorded.heard.spectra.parts();
         halves
             .iter()
             .map(|half| 8 * half.auto.len() + 16 * half.cross.len_of(Axis(0)) * half.cross.len_of(Axis(1)))

@@ -79,7 +79,7 @@ impl<R: Read + Seek> Reader<'_, R> {
             auto: auto.index_axis(Axis(0), h).to_owned(),
             cross: cross.index_axis(Axis(0), h).to_owned(),
         };
-        let spectra = CrossSpectra::new(layout, [half(0), half(1)]);
+        let spectra = CrossSpectra::new(layout, vec![half(0), half(1)]);
         let overview = self.overview(&meta, channels)?;
         let health = meta.channels.iter().map(|c| {
             let or = |x: Option<f32>, none: f32| x.unwrap_or(none);

@@ -41,7 +41,7 @@ pub fn spectra_to_bytes(recorded: &Recorded) -> Vec<u8> {
 
 fn put<W: Write + Seek>(archive: &mut ZipWriter<W>, recorded: &Recorded) -> io::Result<()> {
     let spectra = &recorded.heard.spectra;
-    let (layout, halves) = (spectra.layout(), spectra.halves());
+    let (layout, halves) = (spectra.layout(), spectra.parts());
     begin(archive, "meta.json", 0)?;
     serde_json::to_writer_pretty(&mut *archive, &meta(recorded))?;
     array(archive, "frequency_hz", &ndarray::Array1::from(layout.frequencies_hz()))?;

@@ -50,11 +50,20 @@ pub struct Means {
     pub cross: Array2<Complex<f32>>,
 }
 
-/// Accumulated cross-spectra, in two halves of alternating blocks: their difference is noise, their sum the matrix.
+/// Accumulated cross-spectra, whole or in two halves of alternating blocks: their difference is noise, their sum the matrix.
 #[derive(Debug, Clone)]
 pub struct CrossSpectra {
     layout: Layout,
-    halves: [Sums; 2],
+    parts: Vec<Sums>,
+}
+
+/// How a matrix is accumulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// As one sum: all that a capture is asked for.
+    Whole,
+    /// In two halves of alternating blocks, as a background must be, in twice the memory.
+    Halves,
 }
 
 /// How a channel's recording differs from the sound at its sensor.
@@ -64,6 +73,13 @@ pub struct ChannelCorrection {
     pub gain: f64,
     /// The recording is so much later, seconds.
     pub delay_s: f64,
+}
+
+fn mean_powers(sums: &[Sums]) -> Array2<f64> {
+    let segments: u64 = sums.iter().map(|sums| sums.segments).sum();
+    let mut powers = sums[0].auto.clone();
+    sums[1..].iter().for_each(|more| powers += &more.auto);
+    powers / segments.max(1) as f64
 }
 
 /// In double precision.
@@ -139,9 +155,7 @@ impl Means {
     fn of(sums: &[Sums], layout: &Layout) -> Self {
         let segments = sums.iter().map(|sums| sums.segments).sum();
         let scale = 1.0 / u64::max(segments, 1) as f64;
-        let mut means = Self { segments, ..Self::zero(layout) };
-        sums.iter().for_each(|sums| means.auto += &sums.auto);
-        means.auto *= scale;
+        let mut means = Self { segments, auto: mean_powers(sums), ..Self::zero(layout) };
         for (row, mut mean) in means.cross.rows_mut().into_iter().enumerate() {
             let rows: Vec<_> = sums.iter().map(|sums| sums.cross.row(row)).collect();
             let of_bin = |(bin, mean): (usize, &mut Complex<f32>)| {
@@ -185,16 +199,17 @@ impl Means {
 }
 
 impl CrossSpectra {
-    /// Wraps the sums over alternate blocks.
+    /// Wraps one sum, or those over alternate blocks.
     ///
     /// # Panics
-    /// Where the sums are not of this layout.
-    pub fn new(layout: Layout, halves: [Sums; 2]) -> Self {
-        for half in &halves {
-            assert_eq!(half.auto.dim(), (layout.groups.len(), layout.bins));
-            assert_eq!(half.cross.dim(), (layout.pairs.len(), layout.bins));
+    /// Where the sums are not of this layout, or there are more than two.
+    pub fn new(layout: Layout, parts: Vec<Sums>) -> Self {
+        assert!((1..=2).contains(&parts.len()));
+        for part in &parts {
+            assert_eq!(part.auto.dim(), (layout.groups.len(), layout.bins));
+            assert_eq!(part.cross.dim(), (layout.pairs.len(), layout.bins));
         }
-        Self { layout, halves }
+        Self { layout, parts }
     }
 
     /// What the matrix is made of.
@@ -202,27 +217,27 @@ impl CrossSpectra {
         &self.layout
     }
 
-    /// Sums over either half.
-    pub fn halves(&self) -> &[Sums; 2] {
-        &self.halves
+    /// The sum, or those over either half.
+    pub fn parts(&self) -> &[Sums] {
+        &self.parts
     }
 
     /// Segments added.
     pub fn segments(&self) -> u64 {
-        self.halves[0].segments + self.halves[1].segments
+        self.parts.iter().map(|part| part.segments).sum()
     }
 
     /// Adds another recording's matrix.
     ///
     /// # Errors
-    /// [`Error::Request`] where the layouts differ.
+    /// [`Error::Request`] where the layouts differ, or one is whole and the other is not.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.layout != other.layout {
+        if self.layout != other.layout || self.parts.len() != other.parts.len() {
             return Err(Error::request(
                 "cross-spectra of different settings do not add; use one rate, band, segment length and channel order",
             ));
         }
-        for (mine, theirs) in self.halves.iter_mut().zip(&other.halves) {
+        for (mine, theirs) in self.parts.iter_mut().zip(&other.parts) {
             mine.add(theirs);
         }
         Ok(())
@@ -230,12 +245,20 @@ impl CrossSpectra {
 
     /// Mean over all segments: autos are densities in full scale²/Hz.
     pub fn mean(&self) -> Means {
-        Means::of(&self.halves, &self.layout)
+        Means::of(&self.parts, &self.layout)
+    }
+
+    /// Mean power densities alone, full scale²/Hz; `[channel, bin]`.
+    pub fn powers(&self) -> Array2<f64> {
+        mean_powers(&self.parts)
     }
 
     /// Means over each of the two halves of alternating blocks.
+    ///
+    /// # Panics
+    /// Where the matrix was kept whole.
     pub fn half_means(&self) -> [Means; 2] {
-        [0, 1].map(|half| Means::of(&self.halves[half..=half], &self.layout))
+        [0, 1].map(|half| Means::of(&self.parts[half..=half], &self.layout))
     }
 
     /// Equivalent number of independent averages in one bin.
@@ -256,11 +279,11 @@ impl CrossSpectra {
     pub fn correct(&mut self, corrections: &[ChannelCorrection]) {
         assert_eq!(corrections.len(), self.layout.groups.len());
         let frequency_hz = self.layout.frequencies_hz();
-        for half in &mut self.halves {
-            for (mut row, c) in half.auto.rows_mut().into_iter().zip(corrections) {
+        for part in &mut self.parts {
+            for (mut row, c) in part.auto.rows_mut().into_iter().zip(corrections) {
                 row /= c.gain * c.gain;
             }
-            for (mut row, &(m, n)) in half.cross.rows_mut().into_iter().zip(&self.layout.pairs) {
+            for (mut row, &(m, n)) in part.cross.rows_mut().into_iter().zip(&self.layout.pairs) {
                 let (a, b) = (corrections[m], corrections[n]);
                 let scale = 1.0 / (a.gain * b.gain);
                 for (g, f) in row.iter_mut().zip(&frequency_hz) {
@@ -296,12 +319,12 @@ impl CrossSpectra {
             })
             .map(|found| found.expect("channels of one clock are paired"))
             .collect();
-        for half in &mut self.halves {
+        for part in &mut self.parts {
             let order: Vec<usize> = (0..self.layout.groups.len()).map(other).collect();
-            half.auto = half.auto.select(ndarray::Axis(0), &order);
+            part.auto = part.auto.select(ndarray::Axis(0), &order);
             let rows: Vec<usize> = from.iter().map(|(row, _)| *row).collect();
-            half.cross = half.cross.select(ndarray::Axis(0), &rows);
-            for (mut row, (_, turned)) in half.cross.rows_mut().into_iter().zip(&from) {
+            part.cross = part.cross.select(ndarray::Axis(0), &rows);
+            for (mut row, (_, turned)) in part.cross.rows_mut().into_iter().zip(&from) {
                 if *turned {
                     row.mapv_inplace(|g| g.conj());
                 }
@@ -317,9 +340,9 @@ impl CrossSpectra {
         let shares =
             (0..self.layout.bins).filter(|&k| power(k) > 0.0).map(|k| f64::from(mean.cross[[row, k]].re) / power(k));
         let shared = shares.sum::<f64>() / self.layout.bins as f64;
-        for half in &mut self.halves {
+        for part in &mut self.parts {
             for k in 0..self.layout.bins {
-                half.cross[[row, k]] -= shared * power(k) * half.segments as f64;
+                part.cross[[row, k]] -= shared * power(k) * part.segments as f64;
             }
         }
     }
@@ -352,11 +375,11 @@ impl CrossSpectra {
                 old.pairs.iter().position(|&pair| pair == wanted).expect("kept channels keep their clock")
             })
             .collect();
-        let halves = [0, 1].map(|h| Sums {
-            segments: self.halves[h].segments,
-            auto: self.halves[h].auto.select(ndarray::Axis(0), keep),
-            cross: self.halves[h].cross.select(ndarray::Axis(0), &rows),
-        });
-        Self { layout, halves }
+        let kept = |part: &Sums| Sums {
+            segments: part.segments,
+            auto: part.auto.select(ndarray::Axis(0), keep),
+            cross: part.cross.select(ndarray::Axis(0), &rows),
+        };
+        Self { layout, parts: self.parts.iter().map(kept).collect() }
     }
 }

@@ -15,7 +15,7 @@ mod weighting;
 
 pub use background::{excess, whitened};
 pub use mask::{BinFate, bin_fates, mean_coherence2};
-pub use matrix::{ChannelCorrection, CrossSpectra, Layout, Means, Sums, narrow, wide};
+pub use matrix::{ChannelCorrection, CrossSpectra, Kept, Layout, Means, Sums, narrow, wide};
 pub use overview::Overview;
 pub use recorded::{Channel, Piece, Recorded};
 pub use stream::{Heard, Part, Span, listen, listen_to};

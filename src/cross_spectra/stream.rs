@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
-use super::matrix::{CrossSpectra, Layout};
+use super::matrix::{CrossSpectra, Kept, Layout};
 use super::overview::{Overview, Sketch};
 use super::products::Products;
 use crate::capture::{Captures, Health, Stored};
@@ -110,11 +110,11 @@ pub struct Heard {
 pub fn listen(
     captures: &mut Captures,
     span: Span,
-    stft: &Stft,
-    layout: &Layout,
+    by: (&Stft, &Layout),
+    kept: Kept,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Heard> {
-    listen_to(captures, span, Part::WHOLE, stft, layout, progress)
+    listen_to(captures, span, Part::WHOLE, by, kept, progress)
 }
 
 /// As [`listen`], one part of the span: parts are cut between blocks, so that their matrices add up to that of the whole.
@@ -125,8 +125,8 @@ pub fn listen_to(
     captures: &mut Captures,
     span: Span,
     part: Part,
-    stft: &Stft,
-    layout: &Layout,
+    (stft, layout): (&Stft, &Layout),
+    kept: Kept,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Heard> {
     let segments = stft.segmentation().segments_in(span.frames);
@@ -144,9 +144,9 @@ pub fn listen_to(
         )));
     };
     if captures.holds_integers() {
-        Listener::<i16>::new(stft, layout, blocks).hear(captures, span, progress)
+        Listener::<i16>::new(stft, layout, kept, blocks).hear(captures, span, progress)
     } else {
-        Listener::<f32>::new(stft, layout, blocks).hear(captures, span, progress)
+        Listener::<f32>::new(stft, layout, kept, blocks).hear(captures, span, progress)
     }
 }
 
@@ -162,7 +162,8 @@ struct Listener<'t, T> {
     powers: Vec<Aligned<f32>>,
     /// Work space for as many runs as there are at once.
     workers: Mutex<Vec<Worker<T>>>,
-    halves: [Products; 2],
+    /// One, or two that blocks go to in turn.
+    parts: Vec<Products>,
     blocks: Blocks,
     sketch: Sketch,
     health: Vec<Health>,
@@ -187,7 +188,7 @@ struct Worker<T> {
 }
 
 impl<'t, T: Stored> Listener<'t, T> {
-    fn new(stft: &'t Stft, layout: &'t Layout, blocks: Blocks) -> Self {
+    fn new(stft: &'t Stft, layout: &'t Layout, kept: Kept, blocks: Blocks) -> Self {
         let channels = layout.groups.len();
         let weave = Weave::new(stft, channels, T::UNIT);
         let block = blocks.block as usize;
@@ -203,7 +204,7 @@ impl<'t, T: Stored> Listener<'t, T> {
             spectra: Aligned::zeros(layout.bins.div_ceil(PIECE_BINS) * of_piece),
             powers: Vec::new(),
             workers: Mutex::new(Vec::new()),
-            halves: [Products::new(layout, &weave), Products::new(layout, &weave)],
+            parts: (0..if kept == Kept::Whole { 1 } else { 2 }).map(|_| Products::new(layout, &weave)).collect(),
             sketch: Sketch::new(&weave, stft.bins(), sizes),
             health: vec![Health::default(); channels],
             blocks,
@@ -221,12 +222,12 @@ impl<'t, T: Stored> Listener<'t, T> {
             self.add(captures, span.first_frame, number, first..(first + block).min(segments.end))?;
             progress((number + 1) as f64 / count as f64);
         }
-        let Self { stft, layout, weave, spectra, slots, powers, workers, halves, sketch, health, .. } = self;
+        let Self { stft, layout, weave, spectra, slots, powers, workers, parts, sketch, health, .. } = self;
         // The sums exist twice for a moment: what made them may go.
         drop((spectra, slots, powers, workers));
-        let halves = halves.map(|half| half.into_sums(layout, &weave));
+        let parts = parts.into_iter().map(|part| part.into_sums(layout, &weave)).collect();
         Ok(Heard {
-            spectra: CrossSpectra::new(layout.clone(), halves),
+            spectra: CrossSpectra::new(layout.clone(), parts),
             overview: sketch.finish(stft.spacing_hz()),
             health,
         })
@@ -234,7 +235,7 @@ impl<'t, T: Stored> Listener<'t, T> {
 
     /// Adds a block of segments.
     fn add(&mut self, captures: &Captures, first_frame: u64, block: u64, segments: Range<u64>) -> Result<()> {
-        let Self { stft, layout, weave, slots, spectra, powers, workers, halves, blocks, sketch, health } = self;
+        let Self { stft, layout, weave, slots, spectra, powers, workers, parts, blocks, sketch, health } = self;
         let groups_a_block = slots.len() as u64;
         let mut pieces = pieces_of(spectra, slots.len(), weave);
         let slots = &mut slots[..((segments.end - segments.start) as usize).div_ceil(weave.segments)];
@@ -262,7 +263,8 @@ impl<'t, T: Stored> Listener<'t, T> {
             })
             .collect();
         listened.into_iter().collect::<Result<()>>()?;
-        let half = &mut halves[((blocks.first + block) % 2) as usize];
+        let turn = (blocks.first + block) as usize % parts.len();
+        let part = &mut parts[turn];
         let look = || {
             for slot in slots.iter() {
                 health.iter_mut().zip(&slot.health).for_each(|(all, some)| all.merge(some));
@@ -272,7 +274,7 @@ impl<'t, T: Stored> Listener<'t, T> {
                 }
             }
         };
-        rayon::join(look, || half.add(spectra, (segments.end - segments.start) as usize, weave));
+        rayon::join(look, || part.add(spectra, (segments.end - segments.start) as usize, weave));
         powers.extend(slots.iter_mut().filter_map(|slot| slot.powers.take()));
         Ok(())
     }

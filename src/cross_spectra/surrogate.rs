@@ -83,7 +83,7 @@ impl Model {
     /// One matrix that a capture of so many segments may give; the same for the same seed.
     pub fn draw(&self, segments: u64, seed: u64) -> CrossSpectra {
         let halves = halves(segments, seed).map(|half| self.means(&[half]).into_sums());
-        CrossSpectra::new(self.layout.clone(), halves)
+        CrossSpectra::new(self.layout.clone(), halves.into())
     }
 
     /// The mean over segments of such a matrix, without its halves.

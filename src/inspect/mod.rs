@@ -11,7 +11,7 @@ pub use waveform::{Stretch, Waveform};
 
 use crate::capture::{Captures, Health};
 use crate::channelise::{Segmentation, Stft, Taper};
-use crate::cross_spectra::{Layout, Means, Overview, Span, listen, wide};
+use crate::cross_spectra::{Kept, Layout, Means, Overview, Span, listen, wide};
 use crate::error::Result;
 use crate::units::power_db;
 
@@ -108,7 +108,7 @@ pub fn inspect(captures: &mut Captures, groups: &[usize], progress: &(dyn Fn(f64
     let first = ((1e3 / stft.spacing_hz()) as usize).clamp(1, stft.bins() / 8 + 1);
     let layout = Layout::new(*stft.segmentation(), rate_hz, first..stft.bins() - 1, groups.to_vec());
     let span = Span { first_frame: 0, frames };
-    let heard = listen(captures, span, &stft, &layout, &|share| progress(0.5 + 0.5 * share))?;
+    let heard = listen(captures, span, (&stft, &layout), Kept::Whole, &|share| progress(0.5 + 0.5 * share))?;
     let averages = stft.segmentation().averages(stft.segmentation().segments_in(frames));
     let density = &heard.overview.density;
     let tones = lines::tones(density, stft.spacing_hz(), averages);

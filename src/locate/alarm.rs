@@ -6,7 +6,10 @@
 //! parts of a wall scatter as the strongest of the whole does. Since `z` is measured against the map's own median and
 //! spread, the answer does not depend on the noise being exactly as loud or as steady as the model says.
 
+use std::ops::Range;
+
 use ndarray::Array2;
+use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
 use super::array::Array;
@@ -17,6 +20,9 @@ use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Means, Model};
 /// Draws of the first round, doubled until the probability is clear of the one that is allowed, and at most.
 const DRAWS: usize = 4;
 const MOST_DRAWS: usize = 64;
+
+/// Cross-spectra of captures that are drawn side by side, at most: some 20 MB with their correlations.
+const SIDE_BY_SIDE: usize = 1 << 19;
 
 /// Parts that a map is divided into: large against the resolution, so that chance fills them one by one.
 const PARTS: usize = 16;
@@ -137,6 +143,19 @@ impl<'t> Null<'t> {
         Material { background: background.as_ref(), ..self.material }.looks_of(&capture)
     }
 
+    /// How many captures may be drawn side by side: of many channels one is large, and its pairs are work for all threads.
+    pub fn at_once(&self) -> usize {
+        let layout = self.material.spectra.layout();
+        (SIDE_BY_SIDE / (layout.pairs.len() * layout.bins).max(1)).max(1)
+    }
+
+    /// What captures drawn with these seeds show.
+    pub fn drawn<T: Send>(&self, seeds: Range<u64>, show: &(dyn Fn(Looks) -> T + Sync)) -> Vec<T> {
+        let seeds: Vec<u64> = seeds.collect();
+        let of = |seeds: &[u64]| seeds.par_iter().map(|&seed| show(self.looks(seed))).collect::<Vec<T>>();
+        seeds.chunks(self.at_once()).flat_map(of).collect()
+    }
+
     /// What chance says of what was `seen`, where `tried` wave speeds or modes were; `show` tells what a capture that was
     /// drawn shows.
     ///
@@ -145,8 +164,7 @@ impl<'t> Null<'t> {
         let mut drawn: Vec<Shown> = Vec::new();
         loop {
             let round = drawn.len() as u64..(2 * drawn.len()).max(DRAWS) as u64;
-            // One at a time, its pairs side by side: of many channels a draw is large.
-            drawn.extend(round.map(|seed| show(self.looks(seed))));
+            drawn.extend(self.drawn(round, show));
             let laws: Vec<Gumbel> = (0..seen.map_z.len())
                 .map(|view| Gumbel::of_parts(drawn.iter().map(|shown| &shown.map_z[view])))
                 .collect();

@@ -23,9 +23,8 @@ pub struct Channels {
 
 /// Judges every channel by its in-band level, corrected by the gain the site states, and by its rails.
 pub fn judge(site: &Site, preparation: &Preparation, resolutions: &[f32], heard: &Heard) -> Channels {
-    let mean = heard.spectra.mean();
     let spacing_hz = preparation.layout.spacing_hz();
-    let power: Vec<f64> = mean.auto.rows().into_iter().map(|row| row.sum() * spacing_hz).collect();
+    let power: Vec<f64> = heard.spectra.powers().rows().into_iter().map(|row| row.sum() * spacing_hz).collect();
     let mut alive: Vec<f64> = power.iter().copied().filter(|p| *p > 0.0).collect();
     alive.sort_by(f64::total_cmp);
     let median = alive.get(alive.len() / 2).copied().unwrap_or(0.0);

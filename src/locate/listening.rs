@@ -9,7 +9,8 @@ use super::views::Material;
 use super::{Options, Progress, Stopwatch};
 use crate::capture::Captures;
 use crate::cross_spectra::{
-    BinFate, Channel, CrossSpectra, Heard, Means, Overview, Part, Piece, Recorded, Span, bin_fates, listen, listen_to,
+    BinFate, Channel, CrossSpectra, Heard, Kept, Means, Overview, Part, Piece, Recorded, Span, bin_fates, listen,
+    listen_to,
 };
 use crate::error::{Error, Result};
 use crate::site::Site;
@@ -150,7 +151,7 @@ pub fn record(
     let preparation = prepare(site, &mut captures, options)?;
     let told = |share| progress("listening", share);
     let Preparation { span, stft, layout, array, .. } = &preparation;
-    let heard = listen_to(&mut captures, *span, part, stft, layout, &told)?;
+    let heard = listen_to(&mut captures, *span, part, (stft, layout), Kept::Halves, &told)?;
     let own = part.of_span(*span, &layout.segmentation, array.len()).expect("it was listened to");
     Ok(recorded(
         &preparation,
@@ -200,7 +201,8 @@ pub fn listen_in<'a>(
             let preparation = prepare(site, &mut captures, options)?;
             watch.lap("read");
             let Preparation { span, stft, layout, .. } = &preparation;
-            let heard = listen(&mut captures, *span, stft, layout, &|share| progress("listening", share))?;
+            let told = |share| progress("listening", share);
+            let heard = listen(&mut captures, *span, (stft, layout), Kept::Whole, &told)?;
             let Span { first_frame, frames } = *span;
             let piece = Piece { files: names(&captures), digests: Vec::new(), first_frame, frames };
             let told = recorded(&preparation, &captures, heard, piece);
@@ -273,7 +275,7 @@ fn given_twice(array: &Array<'_>, spectra: &CrossSpectra) -> Result<()> {
     if groups.iter().all(|group| *group == groups[0]) {
         return Ok(());
     }
-    let powers = spectra.mean().auto;
+    let powers = spectra.powers();
     let pairs = (0..sensors.len()).flat_map(|m| (0..m).map(move |n| (n, m)));
     // No two channels hiss alike to the last digit; silent ones have nothing to tell.
     let same = |&(n, m): &(usize, usize)| {
@@ -340,7 +342,8 @@ fn hear_background(
     let mut spectra = match recording {
         Recording::Captures(mut captures) => {
             let told = |share| progress("background", share);
-            listen(&mut captures, Span { first_frame: 0, frames }, &preparation.stft, layout, &told)?.spectra
+            let span = Span { first_frame: 0, frames };
+            listen(&mut captures, span, (&preparation.stft, layout), Kept::Halves, &told)?.spectra
         }
         Recording::Spectra(told) => {
             let rows = rows(site, &told, &preparation.array.sensors)?;

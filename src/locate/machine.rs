@@ -125,7 +125,7 @@ impl Chance {
     /// Whether captures of nothing but chance, searched as this one is, say that its loudest place is none.
     ///
     /// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws early, and so does a value that is
-    /// beyond any scale that chance can have. Of many channels a draw is large: one is made at a time, its pairs side by side.
+    /// beyond any scale that chance can have.
     fn is_exceeded(
         &mut self,
         coherence: &Coherence,
@@ -152,7 +152,8 @@ impl Chance {
             if drawn.len() >= FEW_DRAWS && value > beyond_chance(drawn) {
                 return true;
             }
-            drawn.push(loudest(&null.looks(drawn.len() as u64)[0].1));
+            let next = drawn.len() + null.at_once().min(FEW_DRAWS.saturating_sub(drawn.len())).max(1);
+            drawn.extend(null.drawn(drawn.len() as u64..next as u64, &|looks| loudest(&looks[0].1)));
         }
     }
 }

@@ -165,7 +165,7 @@ impl<'t> Joined<'t> {
         let own = heard.spectra.layout();
         let corrections: Vec<_> = heard.channels.kept.iter().map(|&row| heard.preparation.corrections[row]).collect();
         let corrected = |sums: &Sums| {
-            let mut spectra = CrossSpectra::new(layout.clone(), [sums.clone(), Sums::zero(layout)]);
+            let mut spectra = CrossSpectra::new(layout.clone(), vec![sums.clone()]);
             spectra.correct(&corrections);
             spectra.mean()
         };

@@ -10,7 +10,7 @@ use super::clock::seconds;
 use super::{ROUNDS, Spread};
 use crate::capture::Captures;
 use crate::channelise::{Band, Segmentation, Stft};
-use crate::cross_spectra::{Layout, Span, listen};
+use crate::cross_spectra::{Kept, Layout, Span, listen};
 use crate::error::Result;
 use crate::locate::{Options, Outcome, locate};
 use crate::site::Site;
@@ -178,7 +178,7 @@ pub(super) fn pass(paths: &[PathBuf], stft: &Stft, bins: Range<usize>) -> Result
     let mut captures = Captures::open(paths)?;
     let span = Span { first_frame: 0, frames: captures.frames() };
     let layout = Layout::new(*stft.segmentation(), stft.sample_rate_hz(), bins, vec![0; captures.channels()]);
-    listen(&mut captures, span, stft, &layout, &|_| ()).map(drop)
+    listen(&mut captures, span, (stft, &layout), Kept::Whole, &|_| ()).map(drop)
 }
 
 /// The whole job.
