@@ -5,8 +5,9 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use pinhole::aligned::Aligned;
 use pinhole::channelise::{Group, PIECE_BINS, Segmentation, Stft, Taper, Weave};
-use pinhole::simd::{Aligned, Sample};
+use pinhole::simd::Sample;
 use realfft::RealFftPlanner;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;

@@ -3,6 +3,7 @@
 //! The pipeline, in order: [`capture`] → [`channelise`] → [`cross_spectra`] → [`delay`] → [`locate`] → [`report`],
 //! with [`site`] and [`propagation`] beside it for what is there and how sound travels.
 
+pub mod aligned;
 pub mod archive;
 pub mod atomic;
 pub mod batch;

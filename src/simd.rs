@@ -3,10 +3,7 @@
 //! Code handed to [`dispatch`] is compiled for each of them and chosen when the program runs. Every lane sees the same
 //! operations, fused alike, so the width changes no bit of a result.
 
-use std::ops::{Deref, DerefMut};
-
-use memmap2::MmapMut;
-use pulp::bytemuck::{Pod, cast_slice, cast_slice_mut};
+use pulp::bytemuck::{Pod, cast_slice_mut};
 use pulp::{Arch, Scalar256b, Simd, WithSimd};
 
 /// Runs `work` with the widest registers that this machine has.
@@ -79,75 +76,5 @@ impl Sample for i16 {
     #[inline(always)]
     fn number(self) -> f32 {
         f32::from(self)
-    }
-}
-
-/// Bytes of a cache line, and of the widest register.
-const LINE: usize = 64;
-
-/// From so many bytes on, memory is asked for in pages of its own: two megabytes are given at once, where a fault for each four
-/// kilobytes would cost a fifth of a pass over many channels.
-const LARGE: usize = 4 << 20;
-
-/// Numbers that begin where a cache line does: a register that lies across two lines costs twice.
-#[derive(Debug)]
-pub struct Aligned<T>(Room<T>);
-
-#[derive(Debug)]
-enum Room<T> {
-    Heap { values: Vec<T>, start: usize },
-    Pages { bytes: MmapMut },
-}
-
-impl<T: Pod + Default> Aligned<T> {
-    /// So many zeros.
-    pub fn zeros(count: usize) -> Self {
-        if let Some(bytes) = pages(count * size_of::<T>()) {
-            return Self(Room::Pages { bytes });
-        }
-        let mut values = vec![T::default(); count + LINE / size_of::<T>()];
-        let start = values.as_ptr().align_offset(LINE).min(values.len() - count);
-        values.truncate(start + count);
-        Self(Room::Heap { values, start })
-    }
-}
-
-/// Zeros in large pages, where there are to be many and the system has such pages.
-fn pages(bytes: usize) -> Option<MmapMut> {
-    #[cfg(target_os = "linux")]
-    if bytes >= LARGE {
-        let map = MmapMut::map_anon(bytes).ok()?;
-        // Without large pages it is memory like any other.
-        let _ = map.advise(memmap2::Advice::HugePage);
-        return Some(map);
-    }
-    None
-}
-
-impl<T: Pod + Default> Clone for Aligned<T> {
-    fn clone(&self) -> Self {
-        let mut other = Self::zeros(self.len());
-        other.copy_from_slice(self);
-        other
-    }
-}
-
-impl<T: Pod> Deref for Aligned<T> {
-    type Target = [T];
-
-    fn deref(&self) -> &[T] {
-        match &self.0 {
-            Room::Heap { values, start } => &values[*start..],
-            Room::Pages { bytes } => cast_slice(bytes),
-        }
-    }
-}
-
-impl<T: Pod> DerefMut for Aligned<T> {
-    fn deref_mut(&mut self) -> &mut [T] {
-        match &mut self.0 {
-            Room::Heap { values, start } => &mut values[*start..],
-            Room::Pages { bytes } => cast_slice_mut(bytes),
-        }
     }
 }

@@ -29,12 +29,16 @@ const EPSILON: f64 = f32::EPSILON as f64 / 2.0;
 
 /// The matrix of a stretch: `segments` segments, the first at segment `first`.
 fn heard(folder: &Path, selection: &[usize], first: u64, segments: u64) -> CrossSpectra {
+    kept_as(folder, selection, first, segments, Kept::Halves)
+}
+
+fn kept_as(folder: &Path, selection: &[usize], first: u64, segments: u64, kept: Kept) -> CrossSpectra {
     let mut captures = Captures::open(&[folder.join("capture.wav")]).unwrap();
     captures.select(selection.iter().map(|&channel| (0, channel)).collect());
     let (hop, segment) = (CUT.hop_samples as u64, CUT.segment_samples as u64);
     let span = Span { first_frame: first * hop, frames: (segments - 1) * hop + segment };
     let layout = Layout::new(CUT, RATE_HZ, 20..110, vec![0; selection.len()]);
-    listen(&mut captures, span, (&Stft::new(CUT, RATE_HZ), &layout), Kept::Halves, &|_| ()).unwrap().spectra
+    listen(&mut captures, span, (&Stft::new(CUT, RATE_HZ), &layout), kept, &|_| ()).unwrap().spectra
 }
 
 /// The folder of a scene's captures after `change`, and of the scene's site.
@@ -130,6 +134,24 @@ fn two_stretches_add_to_the_whole() {
     let mut five = heard(folder.path(), &all, 0, 32);
     let error = five.merge(&heard(folder.path(), &all[..4], 0, 32)).unwrap_err();
     assert!(error.exit_code() == 2 && error.to_string().contains("do not add"), "{error}");
+}
+
+/// What a capture is located by and what its spectra hold are the same sums: blocks in single precision, which double adds without loss.
+#[test]
+fn kept_whole_or_in_halves_a_matrix_is_the_same() {
+    let folder = recorded(&panel(&[]));
+    for segments in [1, 63, 64, 65, 149] {
+        let [whole, halves] =
+            [Kept::Whole, Kept::Halves].map(|kept| kept_as(folder.path(), &[0, 1, 2, 3, 4], 0, segments, kept));
+        assert_eq!((whole.parts().len(), halves.parts().len()), (1, 2));
+        assert_eq!(whole.mean(), halves.mean());
+        assert_eq!(whole.powers(), halves.powers());
+        assert_eq!(whole.mean_products(), halves.clone().into_whole().mean_products());
+        assert!(whole.clone().merge(&halves).unwrap_err().to_string().contains("halves"));
+        let mut twice = whole.clone();
+        twice.merge(&whole).unwrap();
+        assert_eq!((twice.segments(), twice.mean().cross), (2 * segments, whole.mean().cross));
+    }
 }
 
 /// What one half says of the other is worth nothing if one half is empty, however short the stretch.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use numpy::ndarray::{Array2, Axis};
 use numpy::{Complex64, IntoPyArray, PyArray1, PyArray2};
 use pinhole::archive::{self, read_spectra, spectra_from_bytes, spectra_to_bytes, write_spectra};
-use pinhole::cross_spectra::{Part, Recorded, wide};
+use pinhole::cross_spectra::{Part, Recorded};
 use pinhole::locate::{Options, record};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -67,7 +67,7 @@ impl Spectra {
 
     /// Mean cross-spectra, `[pair, bin]`.
     fn cross<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<Complex64>> {
-        py.detach(|| self.recorded.heard.spectra.mean().cross.mapv(wide)).into_pyarray(py)
+        py.detach(|| self.recorded.heard.spectra.mean_products()).into_pyarray(py)
     }
 
     /// Mean power densities, `[channel, bin]`.

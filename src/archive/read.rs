@@ -12,7 +12,7 @@ use zip::ZipArchive;
 use super::meta::{FORMAT, Meta, VERSION};
 use crate::capture::Health;
 use crate::channelise::{Segmentation, Taper};
-use crate::cross_spectra::{Channel, CrossSpectra, Heard, Layout, Overview, Piece, Recorded, Sums};
+use crate::cross_spectra::{Channel, CrossSpectra, Heard, Layout, Overview, Piece, Recorded, Sums, narrow};
 use crate::error::{Error, Result};
 
 /// Largest `meta.json`, bytes: a station of a year has a megabyte of pieces.
@@ -71,7 +71,7 @@ impl<R: Read + Seek> Reader<'_, R> {
         let cross: Vec<Complex<f64>> = self.array("cross", &[2, pairs, bins])?;
         let cross = Array3::from_shape_vec([2, pairs, bins], cross);
         let (Ok(auto), Ok(cross)) = (auto, cross) else { return Err(self.broken("arrays that do not fit each other")) };
-        if !auto.iter().all(|x| x.is_finite() && *x >= 0.0) || !cross.iter().all(|g| g.is_finite()) {
+        if !auto.iter().all(|x| x.is_finite() && *x >= 0.0) || !cross.iter().all(|g| narrow(*g).is_finite()) {
             return Err(self.broken("powers that are no numbers"));
         }
         let half = |h: usize| Sums {

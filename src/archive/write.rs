@@ -11,7 +11,7 @@ use zip::{CompressionMethod, ZipWriter};
 use super::meta::{ChannelMeta, FORMAT, Meta, PieceMeta, Software, VERSION};
 use crate::atomic::AtomicFile;
 use crate::channelise::Taper;
-use crate::cross_spectra::Recorded;
+use crate::cross_spectra::{Recorded, Sums};
 use crate::error::{Error, Result};
 
 /// Bytes of an array from which on sizes need 64 bits.
@@ -41,7 +41,10 @@ pub fn spectra_to_bytes(recorded: &Recorded) -> Vec<u8> {
 
 fn put<W: Write + Seek>(archive: &mut ZipWriter<W>, recorded: &Recorded) -> io::Result<()> {
     let spectra = &recorded.heard.spectra;
-    let (layout, halves) = (spectra.layout(), spectra.parts());
+    let layout = spectra.layout();
+    // What was kept whole is one half, and the other is empty.
+    let empty = Sums::zero(layout);
+    let halves = [&spectra.parts()[0], spectra.parts().get(1).unwrap_or(&empty)];
     begin(archive, "meta.json", 0)?;
     serde_json::to_writer_pretty(&mut *archive, &meta(recorded))?;
     array(archive, "frequency_hz", &ndarray::Array1::from(layout.frequencies_hz()))?;

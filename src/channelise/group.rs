@@ -15,7 +15,8 @@ use super::lane_fft::{LaneFft, Source};
 use super::radix;
 use super::segmentation::Segmentation;
 use super::stft::{Scratch, Stft};
-use crate::simd::{Aligned, Sample, dispatch, lanes};
+use crate::aligned::Aligned;
+use crate::simd::{Sample, dispatch, lanes};
 
 /// Longest transform across channels: beyond, its points leave every cache, and one channel after the other is as fast.
 const LONGEST: usize = 1 << 17;

@@ -7,7 +7,8 @@
 use nalgebra::{Complex, DMatrix};
 use rayon::prelude::*;
 
-use super::matrix::{CrossSpectra, Layout, Means, narrow, wide};
+use super::matrix::{CrossSpectra, Layout};
+use super::means::{Means, narrow, wide};
 
 /// Regularisation of the background's inverse, in units of the mean channel power.
 const DIAGONAL_LOADING: f64 = 0.03;

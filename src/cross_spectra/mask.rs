@@ -2,7 +2,8 @@
 
 use realfft::num_complex::Complex;
 
-use super::matrix::{Layout, Means, wide};
+use super::matrix::Layout;
+use super::means::{Means, wide};
 use super::weighting::unbiased_coherence2;
 
 /// What becomes of a bin.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ndarray::{Array2, Zip};
 use realfft::num_complex::Complex;
 
+use super::means::{Means, mean_powers};
 use crate::channelise::{LagWindow, Segmentation};
 use crate::error::{Error, Result};
 
@@ -38,18 +39,6 @@ pub struct Sums {
     pub cross: Array2<Complex<f64>>,
 }
 
-/// Means over segments. Cross-spectra are in single precision, of which the products that they are made of are, too: to round them once
-/// more adds a fifth of what they are off by already.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Means {
-    /// Segments that they are of.
-    pub segments: u64,
-    /// Mean of |X_m|²; `[channel, bin]`, full scale²/Hz.
-    pub auto: Array2<f64>,
-    /// Mean of X_m conj(X_n); `[pair, bin]`.
-    pub cross: Array2<Complex<f32>>,
-}
-
 /// Accumulated cross-spectra, whole or in two halves of alternating blocks: their difference is noise, their sum the matrix.
 #[derive(Debug, Clone)]
 pub struct CrossSpectra {
@@ -73,23 +62,6 @@ pub struct ChannelCorrection {
     pub gain: f64,
     /// The recording is so much later, seconds.
     pub delay_s: f64,
-}
-
-fn mean_powers(sums: &[Sums]) -> Array2<f64> {
-    let segments: u64 = sums.iter().map(|sums| sums.segments).sum();
-    let mut powers = sums[0].auto.clone();
-    sums[1..].iter().for_each(|more| powers += &more.auto);
-    powers / segments.max(1) as f64
-}
-
-/// In double precision.
-pub fn wide(value: Complex<f32>) -> Complex<f64> {
-    Complex::new(value.re.into(), value.im.into())
-}
-
-/// In single precision.
-pub fn narrow(value: Complex<f64>) -> Complex<f32> {
-    Complex::new(value.re as f32, value.im as f32)
 }
 
 /// Channels of equal clock group, two by two.
@@ -141,60 +113,13 @@ impl Sums {
     }
 }
 
-impl Means {
-    /// Of silence.
-    pub fn zero(layout: &Layout) -> Self {
-        Self {
-            segments: 0,
-            auto: Array2::zeros((layout.groups.len(), layout.bins)),
-            cross: Array2::zeros((layout.pairs.len(), layout.bins)),
+impl Kept {
+    /// How many sums there are.
+    pub(super) fn parts(self) -> usize {
+        match self {
+            Self::Whole => 1,
+            Self::Halves => 2,
         }
-    }
-
-    /// Of all the segments of these sums.
-    fn of(sums: &[Sums], layout: &Layout) -> Self {
-        let segments = sums.iter().map(|sums| sums.segments).sum();
-        let scale = 1.0 / u64::max(segments, 1) as f64;
-        let mut means = Self { segments, auto: mean_powers(sums), ..Self::zero(layout) };
-        for (row, mut mean) in means.cross.rows_mut().into_iter().enumerate() {
-            let rows: Vec<_> = sums.iter().map(|sums| sums.cross.row(row)).collect();
-            let of_bin = |(bin, mean): (usize, &mut Complex<f32>)| {
-                *mean = narrow(rows.iter().map(|row| row[bin]).sum::<Complex<f64>>() * scale)
-            };
-            mean.iter_mut().enumerate().for_each(of_bin);
-        }
-        means
-    }
-
-    /// Coherence of each pair where its channels have any power; `[pair, bin]`.
-    pub fn coherence(&self, layout: &Layout) -> Array2<Complex<f32>> {
-        let mut coherence = self.cross.clone();
-        for ((row, bin), g) in coherence.indexed_iter_mut() {
-            let (m, n) = layout.pairs[row];
-            *g = narrow(wide(*g) / (self.auto[[m, bin]] * self.auto[[n, bin]]).sqrt().max(f64::MIN_POSITIVE));
-        }
-        coherence
-    }
-
-    /// What was added up to make them.
-    pub(super) fn into_sums(self) -> Sums {
-        let count = self.segments as f64;
-        Sums { segments: self.segments, auto: self.auto * count, cross: self.cross.mapv(|g| wide(g) * count) }
-    }
-
-    /// These means with a source that arrives at each channel with `gain` times this amplitude, `[channel, bin]`, in full
-    /// scale/√Hz; `pairs` are the rows, and what segments leave of the coherence of each.
-    ///
-    /// # Panics
-    /// Where there is not one amplitude a channel and bin.
-    pub fn with_source(&self, pairs: &[((usize, usize), f64)], amplitude: &Array2<Complex<f64>>, gain: f64) -> Self {
-        let (mut more, power) = (self.clone(), gain.powi(2));
-        Zip::from(&mut more.auto).and(amplitude).for_each(|auto, h| *auto += power * h.norm_sqr());
-        for (mut row, &((m, n), left)) in more.cross.rows_mut().into_iter().zip(pairs) {
-            let (first, second) = (amplitude.row(m), amplitude.row(n));
-            Zip::from(&mut row).and(first).and(second).for_each(|g, x, y| *g += narrow(x * y.conj() * (left * power)));
-        }
-        more
     }
 }
 
@@ -217,6 +142,13 @@ impl CrossSpectra {
         &self.layout
     }
 
+    /// As one sum, whatever it was: what a capture is judged by does not depend on the road that it came.
+    pub fn into_whole(mut self) -> Self {
+        let more = self.parts.split_off(1);
+        more.iter().for_each(|more| self.parts[0].add(more));
+        self
+    }
+
     /// The sum, or those over either half.
     pub fn parts(&self) -> &[Sums] {
         &self.parts
@@ -232,7 +164,10 @@ impl CrossSpectra {
     /// # Errors
     /// [`Error::Request`] where the layouts differ, or one is whole and the other is not.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.layout != other.layout || self.parts.len() != other.parts.len() {
+        if self.parts.len() != other.parts.len() {
+            return Err(Error::request("cross-spectra kept whole do not add to those kept in halves; keep both alike"));
+        }
+        if self.layout != other.layout {
             return Err(Error::request(
                 "cross-spectra of different settings do not add; use one rate, band, segment length and channel order",
             ));
@@ -246,6 +181,14 @@ impl CrossSpectra {
     /// Mean over all segments: autos are densities in full scale²/Hz.
     pub fn mean(&self) -> Means {
         Means::of(&self.parts, &self.layout)
+    }
+
+    /// Mean cross-spectra alone, in double precision as they were added; `[pair, bin]`.
+    pub fn mean_products(&self) -> Array2<Complex<f64>> {
+        let mut products = self.parts[0].cross.clone();
+        self.parts[1..].iter().for_each(|more| Zip::from(&mut products).and(&more.cross).for_each(|a, b| *a += b));
+        let scale = 1.0 / self.segments().max(1) as f64;
+        products.mapv_into(|g| g * scale)
     }
 
     /// Mean power densities alone, full scale²/Hz; `[channel, bin]`.

@@ -4,8 +4,10 @@
 //! long the recording was except through the number of averages.
 
 mod background;
+mod drawn;
 mod mask;
 mod matrix;
+mod means;
 mod overview;
 mod products;
 mod recorded;
@@ -15,7 +17,8 @@ mod weighting;
 
 pub use background::{excess, whitened};
 pub use mask::{BinFate, bin_fates, mean_coherence2};
-pub use matrix::{ChannelCorrection, CrossSpectra, Kept, Layout, Means, Sums, narrow, wide};
+pub use matrix::{ChannelCorrection, CrossSpectra, Kept, Layout, Sums};
+pub use means::{Means, narrow, wide};
 pub use overview::Overview;
 pub use recorded::{Channel, Piece, Recorded};
 pub use stream::{Heard, Part, Span, listen, listen_to};

@@ -10,8 +10,9 @@ use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
 use super::matrix::{Layout, Sums};
+use crate::aligned::Aligned;
 use crate::channelise::{PIECE_BINS, Weave};
-use crate::simd::{Aligned, dispatch, lanes};
+use crate::simd::{dispatch, lanes};
 
 /// Turns of a tile: with their sums, three registers each, the registers turned and not turned fit the registers there are.
 const TURNS: usize = 3;

@@ -12,10 +12,10 @@ use rayon::prelude::*;
 use super::matrix::{CrossSpectra, Kept, Layout};
 use super::overview::{Overview, Sketch};
 use super::products::Products;
+use crate::aligned::Aligned;
 use crate::capture::{Captures, Health, Stored};
 use crate::channelise::{Group, GroupScratch, PIECE_BINS, Segmentation, Stft, Weave};
 use crate::error::{Error, Result};
-use crate::simd::Aligned;
 
 /// Segments and channels of a block: what is transformed together. The more, the less often the sums travel through memory.
 const BLOCK: usize = 2048;
@@ -26,8 +26,8 @@ const BLOCK_SEGMENTS: std::ops::RangeInclusive<usize> = 16..=64;
 /// Groups whose frames a thread holds at most: they stay in the second-level cache.
 const HELD_GROUPS: usize = 2;
 
-/// Segments of a block, where there are so many channels and segments: blocks go to either half of the matrix in turn, and
-/// both halves of a short recording must hold as much.
+/// Segments of a block, where there are so many channels and segments. Where a matrix is kept in halves blocks go to either in turn, and
+/// both halves of a short recording must hold as much; the same blocks make one kept whole, so that the same sums come out.
 fn block_segments(channels: usize, segments: u64) -> usize {
     let most = (BLOCK / channels.max(1)).clamp(*BLOCK_SEGMENTS.start(), *BLOCK_SEGMENTS.end()) as u64;
     segments.div_ceil(2 * segments.div_ceil(2 * most)) as usize
@@ -86,7 +86,7 @@ struct Blocks {
     segments: Range<u64>,
     /// Segments of a block.
     block: u64,
-    /// Number of the first block: even ones go to one half of the matrix, odd ones to the other.
+    /// Number of the first block: of two halves of the matrix, even ones go to one, odd ones to the other.
     first: u64,
 }
 
@@ -101,7 +101,7 @@ pub struct Heard {
     pub overview: Overview,
 }
 
-/// Accumulates the cross-spectra of `span` of the selected channels.
+/// Accumulates the cross-spectra of `span` of the selected channels, cut and laid out `by` these, as one sum or in halves.
 ///
 /// `progress` is told the share done, from 0 to 1, after each block.
 ///
@@ -204,7 +204,7 @@ impl<'t, T: Stored> Listener<'t, T> {
             spectra: Aligned::zeros(layout.bins.div_ceil(PIECE_BINS) * of_piece),
             powers: Vec::new(),
             workers: Mutex::new(Vec::new()),
-            parts: (0..if kept == Kept::Whole { 1 } else { 2 }).map(|_| Products::new(layout, &weave)).collect(),
+            parts: (0..kept.parts()).map(|_| Products::new(layout, &weave)).collect(),
             sketch: Sketch::new(&weave, stft.bins(), sizes),
             health: vec![Health::default(); channels],
             blocks,

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
 use super::mask::BinFate;
-use super::matrix::{Layout, Means, narrow, wide};
+use super::matrix::Layout;
+use super::means::{Means, narrow, wide};
 use crate::channelise::{LagWindow, Left};
 
 /// What counts how much when cross-spectra are steered (Knapp & Carter 1976).

@@ -21,7 +21,7 @@ use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Means, Model};
 const DRAWS: usize = 4;
 const MOST_DRAWS: usize = 64;
 
-/// Cross-spectra of captures that are drawn side by side, at most: some 20 MB with their correlations.
+/// Cross-spectra of captures that are drawn side by side, at most: some 20 MB with their correlations, and what is drawn of them beside.
 const SIDE_BY_SIDE: usize = 1 << 19;
 
 /// Parts that a map is divided into: large against the resolution, so that chance fills them one by one.

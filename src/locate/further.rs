@@ -113,9 +113,8 @@ pub fn further(
         let least = (LEAST_SHARE * strongest) as f32;
         let place = response.strongest_above(least, response.over(array.cover()), REST_CELLS);
         let rest = || view.at("the rest", array, Arc::clone(&leaks.rest));
-        let wall = place.map_or(least, |place| place.value);
-        let heard = machine::Heard { coherence: &leaks.rest, response: &response, wall };
-        if let Some(louder) = machine::loudest(array, view, &heard, null.material, separation_m, chance_in_room) {
+        let heard = (&response, place.map_or(least, |place| place.value));
+        if let Some(louder) = machine::loudest(array, view, heard, null.material, separation_m, chance_in_room) {
             let machine = Machine::at(array, &rest(), louder);
             if machine.is_new(&leaks.machines, separation_m) {
                 leaks.rest = Arc::new(machine.explained_away(&leaks.rest));

@@ -56,8 +56,8 @@ pub fn judged<'a>(
         let modes = answers.len();
         let (Answer { array, looks: views, found, stretch, tried, .. }, rival) = focus::best_supported(answers, named);
         let (view, wall) = (&views[0], found.standings[0].places[0].value);
-        let heard = machine::Heard { coherence: &view.coherence, response: &view.response(&array), wall };
-        let louder = machine::loudest(&array, view, &heard, material, found.separation_m, &mut chance_in_room);
+        let heard = (&view.response(&array), wall);
+        let louder = machine::loudest(&array, view, heard, material, found.separation_m, &mut chance_in_room);
         let louder = louder.map(|louder| Machine::at(&array, view, louder));
         if let Some(louder) = louder.filter(|louder| louder.is_new(&machines, found.separation_m)) {
             looks[0].1 = Arc::new(louder.explained_away(&looks[0].1));

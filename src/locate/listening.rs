@@ -218,6 +218,7 @@ pub fn listen_in<'a>(
     let resolutions: Vec<f32> = rows.iter().map(|&row| told.channels[row].resolution).collect();
     let (files, file_channels, warnings) = (told.files(), told.file_channels, told.warnings.clone());
     let mut heard = told.selected(&rows);
+    heard.spectra = heard.spectra.into_whole();
     given_twice(&preparation.array, &heard.spectra)?;
     heard.spectra.correct(&preparation.corrections);
     let channels = judge(site, &preparation, &resolutions, &heard);

@@ -5,6 +5,8 @@
 //! searched as well as its walls: what fits a place in the air clearly better than any place on a wall is a machine. It
 //! is explained away, and the walls are judged by what is left.
 
+use std::cell::LazyCell;
+
 use nalgebra::DVector;
 use rayon::prelude::*;
 
@@ -62,16 +64,6 @@ pub struct Machine {
     pub response: f32,
 }
 
-/// What is heard of a room and its walls.
-pub struct Heard<'t, 'a, 'b> {
-    /// Coherence between channels.
-    pub coherence: &'t Coherence,
-    /// Its response.
-    pub response: &'t Response<'a, 'b>,
-    /// The response of the best place on a wall.
-    pub wall: f32,
-}
-
 /// Responses of the strongest places of the room in captures of nothing but chance, as many as were asked for yet: they stay
 /// what they are while one machine after the other is explained away.
 #[derive(Debug, Default)]
@@ -100,35 +92,35 @@ impl Machine {
     }
 }
 
-/// Where the loudest source of what is `heard` is, and its response there, where that is a machine. `view` is one of `material`, and
-/// `chance` what chance makes in the room, as far as it is known.
+/// Where the loudest source of `heard` is, and its response there, where that is a machine: `wall` is the response of the
+/// best place on a wall. `view` is one of `material`, and `chance` what chance makes in the room, as far as it is known.
 pub fn loudest(
     array: &Array<'_>,
     view: &View,
-    heard: &Heard<'_, '_, '_>,
+    (heard, wall): (&Response<'_, '_>, f32),
     material: Material<'_>,
     separation_m: f64,
     chance: &mut Chance,
 ) -> Option<(Point3, f32)> {
     let corners = array.room()?;
-    let (position_m, value) = strongest(array, heard.response, corners, OVER_WALL * heard.wall)?;
+    let (position_m, value) = strongest(array, heard, corners, OVER_WALL * wall)?;
     let nats = support(&view.coherence, value.into(), material.spectra.samples_per_bin());
     let off_m = (array.site.nearest(&position_m).position_m - position_m).norm();
     let is_machine = nats > LEAST_NATS
         && off_m > OFF_WALL_M.max(separation_m)
         && (nats > SURE_NATS * view.coherence.pairs.len() as f64
-            || chance.is_exceeded(heard.coherence, array, view, material, corners));
+            || chance.is_exceeded(value.into(), array, view, material, corners));
     is_machine.then_some((position_m, value))
 }
 
 impl Chance {
-    /// Whether captures of nothing but chance, searched as this one is, say that its loudest place is none.
+    /// Whether captures of nothing but chance, searched as the real one was, say that this `value` is none.
     ///
     /// One that reaches as far settles it: so far from rare is no machine. In noise that ends the draws early, and so does a value that is
     /// beyond any scale that chance can have.
     fn is_exceeded(
         &mut self,
-        coherence: &Coherence,
+        value: f64,
         array: &Array<'_>,
         view: &View,
         material: Material<'_>,
@@ -136,11 +128,10 @@ impl Chance {
     ) -> bool {
         let Self(drawn) = self;
         let loudest = |coherence: &Coherence| {
-            let response = view.glance_at(coherence).response(array);
+            let response = view.stare_at(coherence).response(array);
             strongest(array, &response, corners, f32::MIN).map_or(0.0, |(_, value)| f64::from(value))
         };
-        let value = loudest(coherence);
-        let null = Null::of(Material { machines: &[], ..material });
+        let null = LazyCell::new(|| Null::of(Material { machines: &[], ..material }));
         loop {
             if drawn.iter().any(|chance| *chance >= value) {
                 return false;
@@ -152,17 +143,21 @@ impl Chance {
             if drawn.len() >= FEW_DRAWS && value > beyond_chance(drawn) {
                 return true;
             }
-            let next = drawn.len() + null.at_once().min(FEW_DRAWS.saturating_sub(drawn.len())).max(1);
-            drawn.extend(null.drawn(drawn.len() as u64..next as u64, &|looks| loudest(&looks[0].1)));
+            // The first few go side by side where they are small; in noise the first of a large one may settle it.
+            let more = FEW_DRAWS.saturating_sub(drawn.len()).min(null.at_once()).max(1);
+            let seeds = drawn.len() as u64..(drawn.len() + more) as u64;
+            drawn.extend(null.drawn(seeds, &|looks| loudest(&looks[0].1)));
         }
     }
 }
 
-/// What chance does not reach, whatever its scale, with the allowed probability: the mean of `n` draws is off by 1.28/√n scales.
+/// What chance does not reach, whatever its scale, with the allowed probability: the mean of `n` draws scatters by π/√(6n) scales, of which
+/// two are granted.
 fn beyond_chance(drawn: &[f64]) -> f64 {
     let count = drawn.len() as f64;
     let mean = drawn.iter().sum::<f64>() / count;
-    mean * (1.0 + WIDEST * (2.0 * 1.28 / count.sqrt() - CHANCE.ln()))
+    let off = 2.0 * std::f64::consts::PI / (6.0 * count).sqrt();
+    mean * (1.0 + WIDEST * (off - CHANCE.ln()))
 }
 
 /// Uphill from a place in halving steps.
@@ -221,5 +216,32 @@ fn strongest(
             (0..8).map(move |i| cell + Point3::new(offsets[i & 1], offsets[i >> 1 & 1], offsets[i >> 2]) * side_m)
         };
         cells = bounded.iter().flat_map(|(cell, _)| split(cell)).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
+
+    use super::*;
+
+    #[test]
+    fn a_few_draws_tell_what_chance_does_not_reach() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        // Of the highest of so many normal values; few are the hardest.
+        for places in [10_000, 100_000] {
+            let mut highest =
+                || (0..places).map(|_| StandardNormal.sample(&mut rng)).fold(f64::MIN, |top: f64, x: f64| top.max(x));
+            let reached = |bar: f64| 1.0 - (1.0 - 0.5 * libm::erfc(bar / std::f64::consts::SQRT_2)).powi(places);
+            let trials = 40;
+            let by_chance = |_| reached(beyond_chance(&(0..FEW_DRAWS).map(|_| highest()).collect::<Vec<_>>()));
+            let mean = (0..trials).map(by_chance).sum::<f64>() / f64::from(trials);
+            assert!(mean < CHANCE, "{places}: {mean:e}");
+            // What no chance reaches is none of it: half as high again.
+            let drawn: Vec<f64> = (0..FEW_DRAWS).map(|_| highest()).collect();
+            assert!(beyond_chance(&drawn) < 1.5 * drawn.iter().copied().fold(0.0, f64::max));
+        }
     }
 }

@@ -180,7 +180,7 @@ impl<'a, 'b> Response<'a, 'b> {
     /// # Panics
     /// Where there is no cell.
     pub fn strongest(&self, cells: Vec<Cell>, keep: usize) -> Strongest {
-        self.strongest_above(f32::MIN, cells, keep).expect("every response is above the least number")
+        self.strongest_above(f32::NEG_INFINITY, cells, keep).expect("every response is more than that")
     }
 
     /// The same where the response there is above `floor`: what cannot reach it is dropped like what cannot be the strongest.
@@ -316,4 +316,37 @@ fn promising_first(cells: &mut [Cell], count: usize) {
 
 fn stronger(x: (WallPoint, f32), y: (WallPoint, f32)) -> (WallPoint, f32) {
     if y.1 > x.1 { y } else { x }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::propagation::Medium;
+    use crate::site::parse_site;
+
+    #[test]
+    fn a_floor_takes_away_nothing_that_stands_over_it() {
+        let site = parse_site(include_str!("../../samples/tunnel/site.toml"), "site.toml").unwrap();
+        let sensors: Vec<usize> = (0..site.sensors.len()).collect();
+        let array = Array::new(&site, Medium::of(&site), [20e3, 60e3], sensors).unwrap();
+        let pairs: Vec<_> = (0..array.len()).flat_map(|m| (m + 1..array.len()).map(move |n| (m, n))).collect();
+        let place = array.cover().spread(&array, 7)[3];
+        let ranges_m = array.ranges_m(&place);
+        let table = |&(m, n): &(usize, usize)| {
+            let (step_m, reach_m) = (1e-3, array.largest_difference_m((m, n)) + 0.05);
+            let at = |i: usize| (-reach_m + i as f64 * step_m - ranges_m[m] + ranges_m[n]) / 3e-3;
+            let value = (0..=(2.0 * reach_m / step_m) as usize).map(|i| (-at(i).powi(2)).exp() as f32).collect();
+            RealTable { first_m: -reach_m, step_m, value }
+        };
+        let response = Response::new(&array, &pairs, pairs.iter().map(table).collect());
+        let cells = || response.over(array.cover());
+        let strongest = response.strongest(cells(), response.many_cells());
+        assert!((strongest.point.position_m - place.position_m).norm() < 3e-3 && strongest.value > 0.8);
+        let above = |share: f32| response.strongest_above(share * strongest.value, cells(), response.many_cells());
+        for share in [0.0, 0.5, 0.999] {
+            let found = above(share).unwrap();
+            assert_eq!((found.point, found.value), (strongest.point, strongest.value), "{share}");
+        }
+        assert!(above(1.0).is_none() && above(1.2).is_none());
+    }
 }

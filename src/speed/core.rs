@@ -8,8 +8,9 @@ use rustfft::FftPlanner;
 
 use super::clock::thread_seconds;
 use super::{ROUNDS, Spread};
+use crate::aligned::Aligned;
 use crate::channelise::{Group, PIECE_BINS, Segmentation, Stft, Taper, Weave};
-use crate::simd::{Aligned, Sample};
+use crate::simd::Sample;
 
 /// Lengths that are measured: powers of two, and one that is only smooth.
 const LENGTHS: [usize; 8] = [1024, 2048, 4096, 8192, 10_000, 16_384, 32_768, 65_536];

@@ -14,11 +14,11 @@ use super::clock::thread_seconds;
 use super::job::{SPREAD_SAMPLES, bins, located, pass, read};
 use super::roof::Roof;
 use super::{ROUNDS, Spread};
+use crate::aligned::Aligned;
 use crate::capture::{Captures, SoundFile};
 use crate::channelise::{Group, PIECE_BINS, Segmentation, Stft, Weave};
 use crate::error::Result;
 use crate::locate::Options;
-use crate::simd::Aligned;
 use crate::site::Site;
 
 /// Points of the map.
