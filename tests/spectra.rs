@@ -4,6 +4,9 @@ mod common;
 
 use std::path::Path;
 
+use pinhole::archive::{read_spectra, spectra_from_bytes, spectra_to_bytes};
+use pinhole::cross_spectra::{CrossSpectra, Recorded};
+
 use common::{PANEL, names, panel, recorded, root, run, say, timeless};
 use serde_json::Value;
 
@@ -130,6 +133,32 @@ fn no_half_of_a_file_and_no_changed_byte_passes_for_the_whole() {
     std::fs::write(&bad, [b"PK\x05\x06".as_slice(), &[0; 18]].concat()).unwrap();
     assert_ne!(run(folder.path(), arguments).code, 0);
     assert!(root().exists());
+}
+
+#[test]
+fn powers_that_single_precision_cannot_hold_are_refused() {
+    let folder = long(0.1);
+    say(folder.path(), "spectra capture.wav -o x.spectra").done();
+    let mut recorded = read_spectra(&folder.path().join("x.spectra")).unwrap();
+    let with = |recorded: &mut Recorded, value: f64| {
+        let spectra = &recorded.heard.spectra;
+        let mut parts = spectra.parts().to_vec();
+        parts[0].cross[[0, 0]].re = value;
+        recorded.heard.spectra = CrossSpectra::new(spectra.layout().clone(), parts);
+        spectra_from_bytes(&spectra_to_bytes(recorded), Path::new("made.spectra"))
+    };
+    assert!(with(&mut recorded, 1e30).is_ok());
+    for value in [1e39, f64::INFINITY, f64::NAN] {
+        let error = with(&mut recorded, value).unwrap_err().to_string();
+        assert!(error.contains("made.spectra") && error.contains("no numbers"), "{error}");
+    }
+    // What was kept whole is a file, too, and reads back as what it was.
+    let folder = long(0.1);
+    say(folder.path(), "spectra capture.wav -o x.spectra").done();
+    let mut recorded = read_spectra(&folder.path().join("x.spectra")).unwrap();
+    recorded.heard.spectra = recorded.heard.spectra.into_whole();
+    let again = spectra_from_bytes(&spectra_to_bytes(&recorded), Path::new("whole.spectra")).unwrap();
+    assert_eq!(again.heard.spectra.mean(), recorded.heard.spectra.mean());
 }
 
 #[test]
