@@ -32,6 +32,13 @@ const ROWS: &[(Setting, Second)] = &[
     (Setting { position_sigma_m: 0.005, ..NEAR }, Some((0.3, -10.0))),
     (Setting { position_sigma_m: 0.002, ..NEAR }, Some((0.03, 0.0))),
     (Setting { position_sigma_m: 0.005, ..NEAR }, Some((0.03, 0.0))),
+    (Setting { snr_db: -10.0, ..NEAR }, Some((0.03, -10.0))),
+    (Setting { snr_db: -10.0, ..NEAR }, Some((0.3, -10.0))),
+    (Setting { snr_db: -10.0, position_sigma_m: 0.002, ..NEAR }, Some((0.3, 0.0))),
+    (Setting { snr_db: -10.0, position_sigma_m: 0.005, ..NEAR }, Some((0.3, 0.0))),
+    (Setting { snr_db: -10.0, position_sigma_m: 0.002, ..NEAR }, Some((0.03, 0.0))),
+    (Setting { snr_db: 0.0, ..NEAR }, Some((0.3, -10.0))),
+    (Setting { snr_db: -5.0, ..NEAR }, Some((0.3, -10.0))),
 ];
 
 /// Prints the table.
