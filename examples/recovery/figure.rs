@@ -109,15 +109,22 @@ fn verdicts(tables: &str) -> Panel {
     }
 }
 
+/// The sum of two whole numbers as a table has them.
+fn sum(first: &str, second: &str) -> i64 {
+    [first, second].iter().map(|number| number.parse::<i64>().expect("levels are whole decibels")).sum()
+}
+
 fn leaks(tables: &str) -> Panel {
     let bar = |cells: Vec<&str>| {
-        let second = if cells[5] == "none" { "one leak".to_owned() } else { format!("a second at {}", cells[5]) };
+        // Of a second leak the table has its distance and how much louder it is than the first.
+        let second = cells[5].strip_suffix(" dB").and_then(|second| second.split_once(", "));
+        let told = match second {
+            None => format!("one leak, {} dB", cells[4]),
+            Some((apart, louder)) => format!("{} dB and {} dB, {apart} apart", cells[4], sum(cells[4], louder)),
+        };
         let off = if cells[2] == "0" { String::new() } else { format!(", sensors {} mm off", cells[2]) };
         let echo = if cells[3] == "0.0" { String::new() } else { format!(", walls reflect {}", cells[3]) };
-        Bar {
-            label: format!("{second}, {} dB{off}{echo}", cells[4]),
-            parts: cells[6..9].iter().map(|c| per_cent(c)).collect(),
-        }
+        Bar { label: format!("{told}{off}{echo}"), parts: cells[6..9].iter().map(|c| per_cent(c)).collect() }
     };
     Panel {
         heading: "How many leaks are told, per cent of captures",
