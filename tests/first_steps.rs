@@ -46,6 +46,22 @@ fn every_command_has_a_manual_page_with_an_example_and_completes() {
     }
 }
 
+/// Nobody writes to the pipe: whoever opened it would wait for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_before_it_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe.wav")).status().unwrap();
+    assert!(made.success());
+    say(folder.path(), "init -o site.toml").done();
+    for verb in
+        ["locate pipe.wav --site site.toml", "spectra pipe.wav --site site.toml -o x.spectra", "inspect pipe.wav"]
+    {
+        say(folder.path(), verb).refused(1, &["pipe.wav", "is a pipe or a device", "to a file"]);
+    }
+    say(folder.path(), "inspect /dev/zero").refused(1, &["/dev/zero", "is a pipe or a device"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn at_a_terminal_it_asks_for_what_no_flag_says() {

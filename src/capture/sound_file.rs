@@ -63,11 +63,15 @@ impl SoundFile {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let io = |e| Error::io(path, e);
-        let file = File::open(path).map_err(io)?;
-        if file.metadata().map_err(io)?.is_dir() {
+        let kind = path.metadata().map_err(io)?;
+        if kind.is_dir() {
             return Err(Error::io(path, std::io::ErrorKind::IsADirectory.into()));
         }
-        Self::from_source(path, Box::new(file))
+        // Sound is read from several places at once; and to open a pipe is to wait for whoever writes to it.
+        if !kind.is_file() {
+            return Err(Error::broken(path, "is a pipe or a device; write the sound to a file and name that"));
+        }
+        Self::from_source(path, Box::new(File::open(path).map_err(io)?))
     }
 
     /// As [`SoundFile::open`], from bytes that are called `name`.
