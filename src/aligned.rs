@@ -8,8 +8,8 @@ use pulp::bytemuck::{Pod, cast_slice, cast_slice_mut};
 /// Bytes of a cache line, and of the widest register.
 const LINE: usize = 64;
 
-/// From so many bytes on, memory is asked for in pages of its own: two megabytes are given at once, where a fault for each four
-/// kilobytes would cost a fifth of a pass over many channels.
+/// From so many bytes on, memory is asked for in pages of its own: two megabytes are given at once, where there would be a fault for each four
+/// kilobytes, and two for those that are read before they are written.
 const LARGE: usize = 4 << 20;
 
 /// Numbers that begin where a cache line does: a register that lies across two lines costs twice.
