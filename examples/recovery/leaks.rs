@@ -39,6 +39,7 @@ const ROWS: &[(Setting, Second)] = &[
     (Setting { snr_db: -10.0, position_sigma_m: 0.002, ..NEAR }, Some((0.03, 0.0))),
     (Setting { snr_db: 0.0, ..NEAR }, Some((0.3, -10.0))),
     (Setting { snr_db: -5.0, ..NEAR }, Some((0.3, -10.0))),
+    (Setting { snr_db: -20.0, ..NEAR }, None),
 ];
 
 /// Prints the table.

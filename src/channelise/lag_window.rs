@@ -6,6 +6,8 @@
 //! evenly overlapping segments use the recording there, `(Σv)² / Σv²` with `v(t) = Σ_k w(t − k·hop) w(t + τ − k·hop)`, and
 //! that a transform of length `N` cannot tell `τ` from `N − τ`, whose noise comes on top.
 
+use realfft::num_complex::Complex;
+
 use super::segmentation::Segmentation;
 
 /// Lags at which the window is tabulated, over one segment; it is linear in between, to 1e-3 of its top.
@@ -14,12 +16,17 @@ const LAGS: usize = 64;
 /// Where less of the coherence is left, it is not raised further, and counts for nothing.
 const LEAST: f64 = 0.05;
 
+/// Bins whose products share less are independent.
+const UNSHARED: f64 = 1e-3;
+
 /// What is left of a coherence, and of the samples that tell it, over the lag between two channels.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LagWindow {
     /// Seconds between the values.
     step_s: f64,
     left: Vec<Left>,
+    /// Correlation of a product of two channels with that of the next bin, of the one after, and so on.
+    neighbours: Vec<f64>,
 }
 
 /// What is left at one lag.
@@ -52,7 +59,20 @@ impl LagWindow {
             let samples = coherence.powi(2) * whole.1 / (squares + if lag > 0 { alias } else { 0.0 });
             if coherence > LEAST { Left { coherence, samples } } else { Left { coherence: LEAST, samples: 0.0 } }
         });
-        Self { step_s: step as f64 / sample_rate_hz, left: left.collect() }
+        let squares: Vec<f64> = window.iter().map(|w| w * w / whole.0).collect();
+        let turn = std::f64::consts::TAU / cut.fft_samples as f64;
+        let shared = |bins: usize| -> f64 {
+            let terms = squares.iter().enumerate().map(|(t, w)| Complex::from_polar(*w, turn * (bins * t) as f64));
+            terms.sum::<Complex<f64>>().norm_sqr()
+        };
+        let neighbours = (1..).map(shared).take_while(|shared| *shared > UNSHARED).collect();
+        Self { step_s: step as f64 / sample_rate_hz, left: left.collect(), neighbours }
+    }
+
+    /// Variance of the sum of so many bins' products of independent channels, over that of as many independent ones.
+    pub fn crowding(&self, bins: usize) -> f64 {
+        let apart = |(before, shared): (usize, &f64)| (bins as f64 - (before + 1) as f64).max(0.0) * shared;
+        1.0 + 2.0 * self.neighbours.iter().enumerate().map(apart).sum::<f64>() / bins as f64
     }
 
     /// What is left at a lag, seconds.
@@ -100,6 +120,16 @@ mod tests {
         let quarter = LagWindow::new(&Segmentation { fft_samples: 2048, ..CUT }, 1e3).at(0.256).samples;
         assert!((window.at(0.256).samples / quarter - 1.0).abs() < 0.02, "a quarter hardly hears the other way");
         assert_eq!(window.at(-0.3), window.at(0.3));
+    }
+
+    #[test]
+    fn bins_under_a_window_are_crowded() {
+        let window = LagWindow::new(&CUT, 1e3);
+        // Hann's amplitudes -1/4, 1/2, -1/4 overlap by 2/3 and 1/6 of their energy.
+        assert!((window.crowding(1) - 1.0).abs() < 1e-12);
+        assert!((window.crowding(2) - (1.0 + 4.0 / 9.0)).abs() < 1e-9);
+        let of_four = 1.0 + 2.0 * (0.75 * 4.0 / 9.0 + 0.5 / 36.0);
+        assert!((window.crowding(4) - of_four).abs() < 1e-9, "{}", window.crowding(4));
     }
 
     #[test]

@@ -79,23 +79,31 @@ impl Model {
 
     /// One matrix that a capture of so many segments may give; the same for the same seed.
     pub fn draw(&self, segments: u64, seed: u64) -> CrossSpectra {
-        let halves = halves(segments, seed).map(|half| self.means(&[half]).into_sums());
+        let halves = halves(segments, seed).map(|half| self.means(&[half], self.own(segments)).into_sums());
         CrossSpectra::new(self.layout.clone(), halves.into())
     }
 
     /// The mean over segments of such a matrix, without its halves.
     pub fn mean(&self, segments: u64, seed: u64) -> Means {
-        self.means(&halves(segments, seed))
+        self.means(&halves(segments, seed), self.own(segments))
     }
 
-    /// The means over some halves together, each told by its segments and its seed.
-    fn means(&self, halves: &[(u64, u64)]) -> Means {
+    /// How much of a power's scatter is that of its products, where nothing is shared, in a capture of so many segments.
+    ///
+    /// Of `n` averages a power knows the squares of its products by 1/n; of fewer draws it would know more, and coherence would
+    /// come out smaller than chance makes it. The rest of its scatter is that of another part of the band.
+    fn own(&self, segments: u64) -> f64 {
+        let averages = self.layout.segmentation.averages(segments.div_ceil(2));
+        if averages.round() as usize > self.enough { (self.enough as f64 / averages).sqrt() } else { 1.0 }
+    }
+
+    /// The means over some halves together, each told by its segments and its seed; powers have this share of their own scatter.
+    fn means(&self, halves: &[(u64, u64)], own: f64) -> Means {
         let Layout { bins, groups, .. } = &self.layout;
         let segments: u64 = halves.iter().map(|half| half.0).sum();
         let mut means = Means { segments, ..Means::zero(&self.layout) };
         let mut heard = Spectra::new(groups.len(), *bins);
-        // What share of the mean was drawn, and how much of a power's scatter is that of its products.
-        let (mut drawn, mut own) = (0.0, 1.0);
+        let mut drawn = 0.0;
         for &(of_half, seed) in halves.iter().filter(|half| half.0 > 0) {
             let averages = self.layout.segmentation.averages(of_half);
             let draws = (averages.round() as usize).clamp(1, self.enough);
@@ -112,9 +120,6 @@ impl Model {
                 }
             }
             drawn += share;
-            // Of `n` averages a power knows the squares of its products by 1/n; of fewer draws it would know more, and coherence
-            // would come out smaller than chance makes it. The rest of its scatter is that of another part of the band.
-            own = if self.factors.is_none() { scatter.min(1.0) } else { 1.0 };
         }
         heard.add_to(&mut means, &self.layout);
         self.give_powers(&mut means, drawn, own);
@@ -123,12 +128,21 @@ impl Model {
 
     /// From products of channels of unit power, of which a share was `drawn`, to those of channels of the model's powers.
     fn give_powers(&self, means: &mut Means, drawn: f64, own: f64) {
-        let (bins, other) = (self.layout.bins, (1.0 - own * own).sqrt());
-        for (mut row, held) in means.auto.rows_mut().into_iter().zip(self.auto.rows()) {
+        let bins = self.layout.bins;
+        for (channel, (mut row, held)) in means.auto.rows_mut().into_iter().zip(self.auto.rows()).enumerate() {
             let excess: Vec<f64> = row.iter().map(|power| power - drawn).collect();
+            // What a channel shares with others, its power must know, or coherence could exceed one.
+            let mut own = vec![own; bins];
+            if let Some(held) = &self.held {
+                let pairs = self.layout.pairs.iter().enumerate().filter(|(_, (m, n))| *m == channel || *n == channel);
+                for (index, _) in pairs {
+                    own.iter_mut().zip(held.row(index)).for_each(|(own, g)| *own = own.max(g.norm().into()).min(1.0));
+                }
+            }
             for (bin, power) in row.iter_mut().enumerate() {
+                let other = (1.0 - own[bin] * own[bin]).sqrt();
                 let elsewhere = excess[(bin + bins / 2) % bins];
-                *power = held[bin] * (1.0 + own * excess[bin] + other * elsewhere);
+                *power = held[bin] * (1.0 + own[bin] * excess[bin] + other * elsewhere);
             }
         }
         let amplitude = self.auto.mapv(f64::sqrt);

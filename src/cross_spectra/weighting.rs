@@ -32,6 +32,8 @@ pub struct Coherence {
     pub pairs: Vec<(usize, usize)>,
     /// Clock group of each channel.
     pub groups: Vec<usize>,
+    /// Independent segments that each value is the mean of.
+    pub averages: f64,
     /// What segments leave of it, over the lag between two channels.
     pub lag_window: Arc<LagWindow>,
     /// Complex coherence; `[pair, used bin]`.
@@ -79,6 +81,7 @@ impl Weighting {
             frequency_hz: used.iter().map(|&k| all_hz[k]).collect(),
             pairs: layout.pairs.clone(),
             groups: layout.groups.clone(),
+            averages: layout.segmentation.averages(numerator.segments),
             lag_window: Arc::clone(&layout.lag_window),
             emphasis: emphasis.map(|emphasis| of_unit_effect(emphasis, &value)),
             value,

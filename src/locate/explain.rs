@@ -8,6 +8,7 @@ use nalgebra::{Complex, DVector};
 use ndarray::{Array2, ArrayView1, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
+use super::signature::Signature;
 use crate::cross_spectra::{Coherence, narrow, wide};
 
 /// Rounds of the fixed-point iteration for the source's signature, at most, and the change of its power at which it has
@@ -18,7 +19,8 @@ const SETTLED: f64 = 1e-6;
 /// Bins that are explained by one thread at a time.
 const RUN: usize = 64;
 
-/// The coherence that is left when the source with these ranges is explained away, bin by bin and clock by clock.
+/// The coherence that is left when the source with these ranges is explained away, bin by bin and clock by clock, whatever
+/// its spectrum: what is coherent with it by chance goes too, and of every other source as much as the beam hears.
 ///
 /// Powers stay those of the capture, so that what is left is bounded by what was there.
 pub fn explained_away(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m: &DVector<f64>) -> Coherence {
@@ -46,6 +48,20 @@ pub fn explained_away(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m:
         let runs: Vec<_> = left.value.axis_chunks_iter_mut(Axis(1), RUN).zip(wavenumber_rad_m.chunks(RUN)).collect();
         runs.into_par_iter().for_each(explain);
     }
+    left
+}
+
+/// The coherence that is left without the leak at these ranges: only as much of it goes as chance does not explain, so that
+/// what is left can be judged.
+pub fn without_leak(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m: &DVector<f64>) -> Coherence {
+    let signature = Signature::of(coherence, wavenumber_rad_m, ranges_m);
+    let mut left = coherence.clone();
+    let rows: Vec<_> = left.value.rows_mut().into_iter().zip(&coherence.pairs).enumerate().collect();
+    rows.into_par_iter().filter(|(_, (_, (m, n)))| coherence.groups[*m] == coherence.groups[*n]).for_each(
+        |(row, (mut value, pair))| {
+            value.iter_mut().zip(signature.of_pair(row, *pair)).for_each(|(g, explained)| *g -= narrow(explained));
+        },
+    );
     left
 }
 
@@ -129,6 +145,7 @@ mod tests {
             frequency_hz: vec![0.0],
             pairs: pairs.clone(),
             groups: vec![0; 6],
+            averages: f64::INFINITY,
             lag_window: Arc::default(),
             emphasis: None,
             value: Array2::from_shape_fn((15, 1), |(row, _)| {

@@ -173,7 +173,15 @@ impl<'t, 'a> Foreseen<'t, 'a> {
             let (m, n) = pairs[row];
             narrow(Complex::cis(-k(frequency_hz[bin]) * (ranges_m[m] - ranges_m[n])))
         });
-        let coherence = Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value, emphasis: None };
+        let coherence = Coherence {
+            frequency_hz,
+            pairs,
+            groups,
+            averages: f64::INFINITY,
+            lag_window: Arc::default(),
+            value,
+            emphasis: None,
+        };
         let standing = View::new("a leak without noise", array, Arc::new(coherence)).survey(array, separation_m);
         let away = |point: &WallPoint| (point.position_m - place.position_m).norm() > separation_m;
         let own = standing.places.iter().filter(|p| !away(&p.point)).map(|p| p.value).fold(f32::MIN, f32::max);

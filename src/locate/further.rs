@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::alarm::{Extremes, Null, Shown, shown};
 use super::array::Array;
-use super::explain::{explained_away, mean_correlation};
+use super::explain::{mean_correlation, without_leak};
+use super::judge::BESIDE_MACHINES;
 use super::machine::{self, Machine};
 use super::refine::{Refined, refine};
 use super::views::{Looks, View};
@@ -23,15 +24,17 @@ const LEAST_SHARE: f64 = 0.035;
 const BESIDE: f64 = 8.0;
 const SHARE_BESIDE: f64 = 0.1;
 
-/// The null hypothesis knows the leaks found so far as well as the capture tells them, not better: a further leak is
-/// told at this share of the allowed probability.
+/// The null hypothesis knows the leaks found so far as well as the capture tells them, not better: a lesser leak is told at
+/// this share of the allowed probability.
 const STRICTER: f64 = 0.1;
 
 /// Leaks closer to each other than this, metres, are refined again without each other.
 const NEIGHBOURS_M: f64 = 0.05;
 
-/// Echoes later than a segment are not coherent with their source within it and stay when it is explained away. Measured
-/// with walls that reflect 0.9: what they leave stood out by z up to 11, leaks 10 dB below the first by 17 and more.
+/// Where pairs correlate beyond what the leaks and chance explain, with less than this probability, there are echoes: they
+/// line up somewhere on a wall as well. Measured with walls that reflect 0.9: what they leave stood out by z up to 11, leaks
+/// 10 dB below the first by 17 and more.
+const ECHOES: f64 = 0.1;
 const BEYOND_ECHOES_Z: f64 = 12.0;
 
 /// From this share of the first leak's response on, what is left is neither an echo nor badly explained away: it need not
@@ -75,6 +78,8 @@ pub struct Scene<'t, 'a> {
     pub array: &'t Array<'a>,
     /// What chance alone is.
     pub null: &'t Null<'t>,
+    /// The `z` that it reaches with the allowed probability.
+    pub needed_z: f64,
 }
 
 /// Looks for leaks beside the first until nothing stands out with the `allowed` probability, or there are `most`.
@@ -88,7 +93,7 @@ pub fn further(
     (most, allowed): (usize, f64),
     chance_in_room: &mut machine::Chance,
 ) -> Leaks {
-    let Scene { array, null } = scene;
+    let Scene { array, null, .. } = scene;
     let samples_per_bin = null.material.spectra.samples_per_bin();
     let k = &view.wavenumber_rad_m;
     let whole = match null.material.weighting {
@@ -97,7 +102,7 @@ pub fn further(
     };
     let strongest = mean_correlation(&whole, k, &first.0.ranges_m);
     let mut leaks = Leaks {
-        rest: Arc::new(explained_away(&whole, k, &first.0.ranges_m)),
+        rest: Arc::new(without_leak(&whole, k, &first.0.ranges_m)),
         sources: vec![first.0],
         probabilities: vec![first.1],
         machines: Vec::new(),
@@ -140,7 +145,7 @@ pub fn further(
                     .push(format!("{share:.3} of the first stays where a leak is, however often it is explained away"));
                 break;
             }
-            leaks.rest = Arc::new(explained_away(&leaks.rest, k, &leak.ranges_m));
+            leaks.rest = Arc::new(without_leak(&leaks.rest, k, &leak.ranges_m));
             taken.push(leak.ranges_m.clone());
             continue;
         }
@@ -156,25 +161,33 @@ pub fn further(
         let left = |looks: Looks| -> Shown {
             let drawn =
                 leaks.machines.iter().fold(Arc::clone(&looks[0].1), |rest, m| Arc::new(m.explained_away(&rest)));
-            let left = taken.iter().fold(drawn, |rest, ranges_m| Arc::new(explained_away(&rest, k, ranges_m)));
+            let left = taken.iter().fold(drawn, |rest, ranges_m| Arc::new(without_leak(&rest, k, ranges_m)));
             shows(&left)
         };
-        let seen = shows(&leaks.rest);
+        let without = without_leak(&leaks.rest, k, &source.ranges_m);
+        // Pairs tell what is left when this leak is granted too; the map, whether it is.
+        let pair_z = Extremes::of_each(view.glance_at(&without).pair_z());
+        let seen = Shown { pair_z, ..shows(&leaks.rest) };
         let stands_out = seen.map_z[0].top();
-        if stands_out < BEYOND_ECHOES_Z && share < EQUAL {
+        let found = format!("after {count} leak(s), the strongest rest is {share:.3} of the first");
+        let at = || {
             let [x, y, z]: [f64; 3] = place.point.position_m.into();
-            leaks.notes.push(format!(
-                "after {count} leak(s), the strongest rest is {share:.3} of the first, at x {x:.3} m, y {y:.3} m, z {z:.3} m, and \
-                 stands out by z = {stands_out:.1}: late echoes do as much, up to {BEYOND_ECHOES_Z}"
-            ));
+            format!("{found}, at x {x:.3} m, y {y:.3} m, z {z:.3} m, and stands out by z = {stands_out:.1}")
+        };
+        let lesser = share < EQUAL;
+        if lesser && stands_out < scene.needed_z {
+            leaks.notes.push(format!("{}: chance does as much, up to {:.1}", at(), scene.needed_z));
             break;
         }
-        let allowed = if share < EQUAL { STRICTER * allowed } else { allowed };
-        let probability = null.holding(&whole, &leaks.rest).judge(&seen, 1, allowed, &left).probability;
-        leaks.notes.push(format!(
-            "after {count} leak(s), the strongest rest is {share:.3} of the first, chance {probability:.1e}"
-        ));
-        if probability > allowed {
+        let allowed = if lesser { STRICTER * allowed } else { allowed };
+        let tried = if leaks.machines.is_empty() && null.material.machines.is_empty() { 1 } else { BESIDE_MACHINES };
+        let alarm = null.holding(&whole, &leaks.rest).judge(&seen, tried, allowed, &left);
+        if lesser && alarm.pair_probability < ECHOES && stands_out < BEYOND_ECHOES_Z {
+            leaks.notes.push(format!("{}: echoes are heard, which do as much, up to {BEYOND_ECHOES_Z}", at()));
+            break;
+        }
+        leaks.notes.push(format!("{found}, chance {:.1e}", alarm.probability));
+        if alarm.probability > allowed {
             break;
         }
         let near = leaks.sources.iter().map(|other| distance_m(&other.point, &source.point)).fold(f64::MAX, f64::min);
@@ -189,31 +202,38 @@ pub fn further(
             ));
             break;
         }
-        leaks.rest = Arc::new(explained_away(&leaks.rest, k, &source.ranges_m));
+        leaks.rest = Arc::new(without);
         taken.push(source.ranges_m.clone());
         leaks.sources.push(source);
-        leaks.probabilities.push(probability);
+        leaks.probabilities.push(alarm.probability);
+        if near < NEIGHBOURS_M {
+            leaks.part_neighbours(array, view, &whole, samples_per_bin);
+            taken = leaks.sources.iter().map(|leak| leak.ranges_m.clone()).collect();
+        }
     }
-    leaks.part_neighbours(array, view, &whole, samples_per_bin);
     leaks
 }
 
 impl Leaks {
-    /// Leaks close to each other pull at each other: each is refined again without the others.
+    /// Leaks close to each other pull at each other: each is refined again without the others, and what is left of `whole` is
+    /// worked out anew.
     fn part_neighbours(&mut self, array: &Array<'_>, view: &View, whole: &Arc<Coherence>, samples_per_bin: f64) {
         let k = &view.wavenumber_rad_m;
+        let whole = self.machines.iter().fold(Arc::clone(whole), |rest, m| Arc::new(m.explained_away(&rest)));
+        let without = |leaks: &[Refined], left_in: Option<usize>| {
+            let others = leaks.iter().enumerate().filter(|(j, _)| left_in != Some(*j));
+            others.fold(Arc::clone(&whole), |rest, (_, leak)| Arc::new(without_leak(&rest, k, &leak.ranges_m)))
+        };
         let near = |i: usize, j: usize| distance_m(&self.sources[i].point, &self.sources[j].point) < NEIGHBOURS_M;
         let count = self.sources.len();
         let crowded: Vec<usize> = (0..count).filter(|&i| (0..count).any(|j| j != i && near(i, j))).collect();
         for &i in &crowded {
-            let others = (0..count).filter(|&j| j != i);
-            let alone =
-                others.fold(Arc::clone(whole), |rest, j| Arc::new(explained_away(&rest, k, &self.sources[j].ranges_m)));
-            let alone = view.at("one of several", array, alone);
+            let alone = view.at("one of several", array, without(&self.sources, Some(i)));
             if let Some(again) = refine(array, alone.data(samples_per_bin), self.sources[i].point) {
                 self.sources[i] = again;
             }
         }
+        self.rest = without(&self.sources, None);
     }
 }
 

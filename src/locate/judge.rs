@@ -36,7 +36,7 @@ pub struct Judged<'a> {
 
 /// Machines are known no better than the capture tells them, and what is left of their skirts fills few bins: beside them
 /// a probability counts so many times. Without it, six lines 20 dB over the noise made 2 false alarms in 40 at 1 %.
-const BESIDE_MACHINES: usize = 10;
+pub const BESIDE_MACHINES: usize = 10;
 
 /// Searches the walls in every medium that the site allows; `named` is the guided wave that it names.
 pub fn judged<'a>(

@@ -165,7 +165,7 @@ mod tests {
             narrow(Complex::from_polar(Q * Q, -k[bin] * (way(m) - way(n))))
         });
         let (frequency_hz, groups) = (vec![0.0; k.len()], vec![0; 6]);
-        Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value, emphasis: None }
+        Coherence { frequency_hz, pairs, groups, averages: 100.0, lag_window: Arc::default(), value, emphasis: None }
     }
 
     #[test]

@@ -227,7 +227,12 @@ impl<'a> Likelihood<'a> {
 }
 
 /// What segments leave of each pair at the lag between these ranges, by the group speed in each block; `[pair, block]`.
-fn left_at(coherence: &Coherence, wavenumber_rad_m: &[f64], edges: &[usize], ranges_m: &DVector<f64>) -> Array2<Left> {
+pub(super) fn left_at(
+    coherence: &Coherence,
+    wavenumber_rad_m: &[f64],
+    edges: &[usize],
+    ranges_m: &DVector<f64>,
+) -> Array2<Left> {
     let (k, hz) = (wavenumber_rad_m, &coherence.frequency_hz);
     let slowness_s_m: Vec<f64> = edges
         .windows(2)
@@ -285,7 +290,7 @@ mod tests {
             narrow(Complex::from_polar(q[m] * q[n], -k[bin] * (ranges[m] - ranges[n])))
         });
         let (frequency_hz, groups) = (vec![0.0; k.len()], vec![0; sensors]);
-        Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value, emphasis: None }
+        Coherence { frequency_hz, pairs, groups, averages: 100.0, lag_window: Arc::default(), value, emphasis: None }
     }
 
     #[test]

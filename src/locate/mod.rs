@@ -35,6 +35,7 @@ mod prove;
 mod rates;
 mod refine;
 mod search;
+mod signature;
 mod steer;
 mod tell;
 mod together;
@@ -152,7 +153,7 @@ pub fn locate(
     let mut leaks_found = found.source.as_ref().filter(|_| verdict == Verdict::Leak).map(|first| {
         progress("further leaks", 0.0);
         let null = Null::of(material);
-        let scene = further::Scene { array, null: &null };
+        let scene = further::Scene { array, null: &null, needed_z: needed_z[0] };
         let first = (first.clone(), alarm.probability);
         let wanted = (options.leaks.most(), allowed);
         further::further(&scene, view, found.separation_m, first, wanted, &mut chance_in_room)

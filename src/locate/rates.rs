@@ -90,6 +90,7 @@ mod tests {
                 frequency_hz: frequency_hz.clone(),
                 pairs: vec![(0, 1)],
                 groups: vec![0, 0],
+                averages: 100.0,
                 lag_window: Arc::default(),
                 value: Array2::from_shape_fn((1, bins.len()), |(_, bin)| narrow(product(bin))),
                 emphasis: None,

@@ -144,7 +144,7 @@ mod tests {
             narrow(h(m, bin) * h(n, bin).conj())
         });
         let (frequency_hz, groups) = (frequency_hz.to_vec(), vec![0; array.len()]);
-        Coherence { frequency_hz, pairs, groups, lag_window: Arc::default(), value, emphasis: None }
+        Coherence { frequency_hz, pairs, groups, averages: 100.0, lag_window: Arc::default(), value, emphasis: None }
     }
 
     #[test]
