@@ -2,16 +2,14 @@
 //!
 //! A channel's coherence with all others, turned back along the ranges, is `N_m = s_m Σ_n R_mn conj(s_n)`: `s` is the
 //! signature, `R` what segments leave at the lag of a pair. Solved bin by bin, as CLEAN-SC does, each of `M` channels
-//! takes `1/M` of every other source with it, and the chance of each bin. A leak's direct sound changes slowly over
+//! takes `2/M` of every other source with it, and the chance of each bin. A leak's direct sound changes slowly over
 //! frequency, though, and what an echo adds is told from chance by its size. So the signature is found from wide stretches
 //! of the band to single bins, and each finer level counts by the share of it that chance does not explain (Wiener's;
 //! with the measured energy that of James & Stein 1961): of a strong leak every bin is known, of a faint one the mean.
 
-use nalgebra::DVector;
+use nalgebra::{Complex, DVector};
 use ndarray::{Array2, ArrayView1, Axis};
 use rayon::prelude::*;
-
-use nalgebra::Complex;
 
 use super::explain::turns;
 use super::likelihood::left_at;
@@ -265,7 +263,7 @@ mod tests {
         let leak = [(0.5, ranges(1.0))];
         let alone = heard(&leak, f64::INFINITY, LagWindow::new(&cut, 192e3));
         let rest = without_leak(&alone, &wavenumbers(), &leak[0].1);
-        // Settled to a thousandth of the amplitude, which is twice that of a product.
+        // The last round changed amplitudes by a thousandth and left half as much; of two in a product that is a thousandth: four are allowed.
         assert!(square(&rest) < (4.0 * SETTLED).powi(2) * square(&alone), "{}", square(&rest) / square(&alone));
     }
 
