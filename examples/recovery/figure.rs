@@ -117,14 +117,15 @@ fn sum(first: &str, second: &str) -> i64 {
 fn leaks(tables: &str) -> Panel {
     let bar = |cells: Vec<&str>| {
         // Of a second leak the table has its distance and how much louder it is than the first.
-        let second = cells[5].strip_suffix(" dB").and_then(|second| second.split_once(", "));
+        let second = cells[6].strip_suffix(" dB").and_then(|second| second.split_once(", "));
         let told = match second {
             None => format!("one leak, {} dB", cells[4]),
             Some((apart, louder)) => format!("{} dB and {} dB, {apart} apart", cells[4], sum(cells[4], louder)),
         };
         let off = if cells[2] == "0" { String::new() } else { format!(", sensors {} mm off", cells[2]) };
         let echo = if cells[3] == "0.0" { String::new() } else { format!(", walls reflect {}", cells[3]) };
-        Bar { label: format!("{told}{off}{echo}"), parts: cells[6..9].iter().map(|c| per_cent(c)).collect() }
+        let heard = if cells[5] == "0.25" { String::new() } else { format!(", {} s", cells[5]) };
+        Bar { label: format!("{told}{off}{echo}{heard}"), parts: cells[7..10].iter().map(|c| per_cent(c)).collect() }
     };
     Panel {
         heading: "How many leaks are told, per cent of captures",

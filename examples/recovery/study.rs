@@ -39,12 +39,14 @@ pub struct Setting {
     pub s0_db: Option<f64>,
     /// The analysis knows one group speed only, that of the band's middle.
     pub fixed_speed: bool,
+    /// How long the cabin is listened to, seconds.
+    pub cabin_s: f64,
 }
 
 /// A module and its sensors.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Stage {
-    /// The tunnel of the samples heard by 8 or 16 microphones, 0.25 s.
+    /// The tunnel of the samples heard by 8 or 16 microphones.
     Cabin(usize),
     /// A plate of 1.2 m by 0.8 m with six contact sensors, 0.04 s.
     Plate,
@@ -63,6 +65,7 @@ pub const EXACT: Setting = Setting {
     thickness_error_pct: 0.0,
     s0_db: None,
     fixed_speed: false,
+    cabin_s: 0.25,
 };
 
 /// What one seed gave.
@@ -154,7 +157,7 @@ pub fn scene(setting: Setting, seed: u64, rng: &mut ChaCha8Rng) -> Scene {
             let position_m = Point3::new(0.85 * angle.cos(), 0.85 * angle.sin(), if i % 2 == 0 { 1.2 } else { 0.9 });
             scene.site.sensors.push(Sensor { id: format!("M{}", i + 1), channel: i + 1, position_m, ..first.clone() });
         }
-        scene.capture.duration_s = 0.25;
+        scene.capture.duration_s = setting.cabin_s;
     }
     for sensor in &mut scene.site.sensors {
         sensor.position_sigma_m = setting.position_sigma_m;

@@ -41,10 +41,11 @@ pub struct Left {
 impl LagWindow {
     /// Of recordings cut like this. A single segment is one event, whole in every channel: nothing of it is lost.
     pub fn new(cut: &Segmentation, sample_rate_hz: f64) -> Self {
-        if cut.hop_samples >= cut.segment_samples {
-            return Self::default();
-        }
         let window = cut.window();
+        let neighbours = neighbours(&window, cut.fft_samples);
+        if cut.hop_samples >= cut.segment_samples {
+            return Self { neighbours, ..Self::default() };
+        }
         let step = cut.segment_samples.div_ceil(LAGS);
         let at = |lag: usize| {
             let products = window.iter().skip(lag).zip(&window).map(|(a, b)| a * b);
@@ -59,13 +60,6 @@ impl LagWindow {
             let samples = coherence.powi(2) * whole.1 / (squares + if lag > 0 { alias } else { 0.0 });
             if coherence > LEAST { Left { coherence, samples } } else { Left { coherence: LEAST, samples: 0.0 } }
         });
-        let squares: Vec<f64> = window.iter().map(|w| w * w / whole.0).collect();
-        let turn = std::f64::consts::TAU / cut.fft_samples as f64;
-        let shared = |bins: usize| -> f64 {
-            let terms = squares.iter().enumerate().map(|(t, w)| Complex::from_polar(*w, turn * (bins * t) as f64));
-            terms.sum::<Complex<f64>>().norm_sqr()
-        };
-        let neighbours = (1..).map(shared).take_while(|shared| *shared > UNSHARED).collect();
         Self { step_s: step as f64 / sample_rate_hz, left: left.collect(), neighbours }
     }
 
@@ -85,6 +79,17 @@ impl LagWindow {
         let between = |a: f64, b: f64| a + share * (b - a);
         Left { coherence: between(this.coherence, next.coherence), samples: between(this.samples, next.samples) }
     }
+}
+
+/// Correlation of a product of two channels with that of the next bin, of the one after, and so on.
+fn neighbours(window: &[f64], fft_samples: usize) -> Vec<f64> {
+    let whole: f64 = window.iter().map(|w| w * w).sum();
+    let turn = std::f64::consts::TAU / fft_samples as f64;
+    let shared = |bins: usize| -> f64 {
+        let of_sample = |(t, w): (usize, &f64)| Complex::from_polar(w * w / whole, turn * (bins * t) as f64);
+        window.iter().enumerate().map(of_sample).sum::<Complex<f64>>().norm_sqr()
+    };
+    (1..).map(shared).take_while(|shared| *shared > UNSHARED).collect()
 }
 
 #[cfg(test)]

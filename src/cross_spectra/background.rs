@@ -15,7 +15,13 @@ const DIAGONAL_LOADING: f64 = 0.03;
 
 /// Capture minus background, densities; autos are those of the capture, so that weighting by them stays bounded.
 pub fn excess(capture: &Means, background: &Means) -> Means {
-    Means { segments: capture.segments, auto: capture.auto.clone(), cross: &capture.cross - &background.cross }
+    let segments = segments_of_difference(capture, background);
+    Means { segments, auto: capture.auto.clone(), cross: &capture.cross - &background.cross }
+}
+
+/// A difference of two means scatters like the mean of so many segments.
+fn segments_of_difference(one: &Means, other: &Means) -> u64 {
+    (one.segments * other.segments / (one.segments + other.segments).max(1)).max(1)
 }
 
 /// Capture minus background, both seen through the inverse of the background: `D = B₁⁻¹ (G − B₂) B₁⁻¹`.
@@ -62,7 +68,7 @@ pub fn whitened(capture: &Means, background: &CrossSpectra) -> Means {
         })
         .collect();
     let mut result = Means::zero(layout);
-    result.segments = capture.segments;
+    result.segments = segments_of_difference(capture, &second);
     for (k, (auto, cross)) in columns.into_iter().enumerate() {
         result.auto.column_mut(k).iter_mut().zip(auto).for_each(|(to, x)| *to = x);
         result.cross.column_mut(k).iter_mut().zip(cross).for_each(|(to, x)| *to = x);

@@ -22,6 +22,10 @@ const MIN_PRODUCTS: usize = 4096;
 /// Draws a channel where the matrix is to be inverted.
 const DRAWS_A_CHANNEL: usize = 4;
 
+/// How much of a power's scatter is that of its products, re the squared coherence that is held: what is more than the scatter of chance stays
+/// under an eighth of it, and coherence that is no more than chance, of less than a tenth, does not make powers know all.
+const KNOWN: f64 = 10.0;
+
 /// Amplitude of the window's transform, re its middle, below which bins count as independent.
 const NEGLIGIBLE: f64 = 0.02;
 
@@ -131,18 +135,21 @@ impl Model {
         let bins = self.layout.bins;
         for (channel, (mut row, held)) in means.auto.rows_mut().into_iter().zip(self.auto.rows()).enumerate() {
             let excess: Vec<f64> = row.iter().map(|power| power - drawn).collect();
-            // What a channel shares with others, its power must know, or coherence could exceed one.
+            // What a channel shares with others, its power must know: coherence would scatter by 1 + 4γ²(1 − own)/(1 − γ²)² of chance, or half as
+            // much again at γ = 0.5 if it knew no more than a half.
             let mut own = vec![own; bins];
             if let Some(held) = &self.held {
                 let pairs = self.layout.pairs.iter().enumerate().filter(|(_, (m, n))| *m == channel || *n == channel);
                 for (index, _) in pairs {
-                    own.iter_mut().zip(held.row(index)).for_each(|(own, g)| *own = own.max(g.norm().into()).min(1.0));
+                    own.iter_mut()
+                        .zip(held.row(index))
+                        .for_each(|(own, g)| *own = own.max(KNOWN * f64::from(g.norm_sqr())).min(1.0));
                 }
             }
             for (bin, power) in row.iter_mut().enumerate() {
                 let other = (1.0 - own[bin] * own[bin]).sqrt();
                 let elsewhere = excess[(bin + bins / 2) % bins];
-                *power = held[bin] * (1.0 + own[bin] * excess[bin] + other * elsewhere);
+                *power = held[bin] * (1.0 + own[bin] * excess[bin] + other * elsewhere).max(0.0);
             }
         }
         let amplitude = self.auto.mapv(f64::sqrt);
@@ -275,6 +282,38 @@ mod tests {
         // As for many draws, but products of two scatter by half as much again; terms of the second order are under a hundredth.
         let tolerance = 5.0 * (1.5 * 1.5 / count).sqrt() + 0.01;
         assert!((coherence2 / count * averages - 1.0).abs() < tolerance, "{}", coherence2 / count * averages);
+    }
+
+    #[test]
+    fn coherence_that_is_held_scatters_as_chance_has_it() {
+        let cut = Segmentation { segment_samples: 4096, hop_samples: 2048, fft_samples: 4096, taper: Taper::Hann };
+        let layout = Layout::new(cut, 1000.0, 0..2000, vec![0; 6]);
+        let averages = 2.0 * layout.segmentation.averages(25);
+        for held in [0.1f32, 0.3, 0.5, 0.7, 0.9] {
+            let coherence = Array2::from_elem((layout.pairs.len(), layout.bins), Complex::from(held));
+            let model = Model::coherent(&layout, &powers(&layout), &coherence);
+            assert!((model.enough as f64) < averages / 8.0, "{} draws", model.enough);
+            let mean = model.mean(50, 5);
+            let mut found = Vec::new();
+            for (row, &(m, n)) in mean.cross.rows().into_iter().zip(&layout.pairs) {
+                let of_bin = |(bin, g): (usize, &Complex<f32>)| {
+                    f64::from(g.norm()) / (mean.auto[[m, bin]] * mean.auto[[n, bin]]).sqrt()
+                };
+                found.extend(row.iter().enumerate().map(of_bin));
+            }
+            let middle = found.iter().sum::<f64>() / found.len() as f64;
+            let scatter = found.iter().map(|g| (g - middle).powi(2)).sum::<f64>() / found.len() as f64;
+            // Of a magnitude well above chance (Carter 1987); near chance, less. A factor of a thousandth less than is held is no matter.
+            let of_chance = (1.0 - f64::from(held).powi(2)).powi(2) / (2.0 * averages);
+            let ratio = scatter / of_chance;
+            // What powers do not know, by KNOWN, and five standard deviations of a variance of products of few draws.
+            let known = f64::from(held) * f64::from(held) * KNOWN;
+            let more = 4.0 * f64::from(held).powi(2) * (1.0 - known).max(0.0) / (1.0 - f64::from(held).powi(2)).powi(2);
+            let tolerance = 5.0 * (2.0 * 1.5 * 3.0 / (layout.bins * layout.groups.len()) as f64).sqrt();
+            assert!(ratio < 1.0 + more + tolerance, "{held}: {ratio}");
+            assert!(held < 0.2 || ratio > 1.0 - tolerance, "{held}: {ratio}");
+            assert!(found.iter().all(|g| *g < 1.0), "{held}");
+        }
     }
 
     #[test]

@@ -57,11 +57,9 @@ pub fn without_leak(coherence: &Coherence, wavenumber_rad_m: &[f64], ranges_m: &
     let signature = Signature::of(coherence, wavenumber_rad_m, ranges_m);
     let mut left = coherence.clone();
     let rows: Vec<_> = left.value.rows_mut().into_iter().zip(&coherence.pairs).enumerate().collect();
-    rows.into_par_iter().filter(|(_, (_, (m, n)))| coherence.groups[*m] == coherence.groups[*n]).for_each(
-        |(row, (mut value, pair))| {
-            value.iter_mut().zip(signature.of_pair(row, *pair)).for_each(|(g, explained)| *g -= narrow(explained));
-        },
-    );
+    rows.into_par_iter().for_each(|(row, (mut value, pair))| {
+        value.iter_mut().zip(signature.of_pair(row, *pair)).for_each(|(g, explained)| *g -= narrow(explained));
+    });
     left
 }
 

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use nalgebra::DVector;
+
 use super::alarm::{Extremes, Null, Shown, shown};
 use super::array::Array;
 use super::explain::{mean_correlation, without_leak};
@@ -70,6 +72,25 @@ pub struct Leaks {
     pub warnings: Vec<String>,
     /// What was seen on the way.
     pub notes: Vec<String>,
+    /// What was taken out of the capture to leave the rest, in order.
+    taken: Vec<Taken>,
+}
+
+/// Something that was taken out of a capture. Of the next less is left the louder it is, so captures that are drawn lose the same in the
+/// same order.
+enum Taken {
+    /// A leak, by its ranges, metres.
+    Leak(DVector<f64>),
+    Machine(Machine),
+}
+
+impl Taken {
+    fn out_of(&self, coherence: &Coherence, wavenumber_rad_m: &[f64]) -> Coherence {
+        match self {
+            Self::Leak(ranges_m) => without_leak(coherence, wavenumber_rad_m, ranges_m),
+            Self::Machine(machine) => machine.explained_away(coherence),
+        }
+    }
 }
 
 /// What is listened to.
@@ -108,9 +129,9 @@ pub fn further(
         machines: Vec::new(),
         warnings: Vec::new(),
         notes: Vec::new(),
+        taken: Vec::new(),
     };
-    // What was explained away, in order, by its ranges.
-    let mut taken = vec![leaks.sources[0].ranges_m.clone()];
+    leaks.taken.push(Taken::Leak(leaks.sources[0].ranges_m.clone()));
     while leaks.sources.len() < most {
         let response = view.stare_at(&leaks.rest).response(array);
         let count = leaks.sources.len();
@@ -121,9 +142,9 @@ pub fn further(
         let heard = (&response, place.map_or(least, |place| place.value));
         if let Some(louder) = machine::loudest(array, view, heard, null.material, separation_m, chance_in_room) {
             let machine = Machine::at(array, &rest(), louder);
-            if machine.is_new(&leaks.machines, separation_m) {
-                leaks.rest = Arc::new(machine.explained_away(&leaks.rest));
-                leaks.machines.push(machine);
+            if machine.is_new(&[null.material.machines, &leaks.machines].concat(), separation_m) {
+                leaks.machines.push(machine.clone());
+                leaks.take(Taken::Machine(machine), k);
                 continue;
             }
         }
@@ -139,14 +160,15 @@ pub fn further(
         let resolution_m = resolution_m(array, view, &source.point);
         let same = leaks.sources.iter().find(|leak| distance_m(&leak.point, &source.point) < SAME * resolution_m);
         if let Some(leak) = same {
-            if taken.len() >= leaks.sources.len() + AGAIN {
+            let again = leaks.taken.iter().filter(|taken| matches!(taken, Taken::Leak(_))).count();
+            if again >= leaks.sources.len() + AGAIN {
                 leaks
                     .notes
                     .push(format!("{share:.3} of the first stays where a leak is, however often it is explained away"));
                 break;
             }
-            leaks.rest = Arc::new(without_leak(&leaks.rest, k, &leak.ranges_m));
-            taken.push(leak.ranges_m.clone());
+            let leak = Taken::Leak(leak.ranges_m.clone());
+            leaks.take(leak, k);
             continue;
         }
         let shows = |coherence: &Coherence| -> Shown {
@@ -159,9 +181,8 @@ pub fn further(
             Shown { map_z: vec![Extremes::of_map(&bounds, f64::from)], pair_z }
         };
         let left = |looks: Looks| -> Shown {
-            let drawn =
-                leaks.machines.iter().fold(Arc::clone(&looks[0].1), |rest, m| Arc::new(m.explained_away(&rest)));
-            let left = taken.iter().fold(drawn, |rest, ranges_m| Arc::new(without_leak(&rest, k, ranges_m)));
+            let drawn = Arc::clone(&looks[0].1);
+            let left = leaks.taken.iter().fold(drawn, |rest, taken| Arc::new(taken.out_of(&rest, k)));
             shows(&left)
         };
         let without = without_leak(&leaks.rest, k, &source.ranges_m);
@@ -194,6 +215,10 @@ pub fn further(
         if near < BESIDE * resolution_m && share < SHARE_BESIDE {
             break;
         }
+        let parted = leaks.sources.iter().cloned().chain([source.clone()]).collect();
+        let parted =
+            if near < NEIGHBOURS_M { leaks.parted(array, view, &whole, parted, samples_per_bin) } else { parted };
+        let near = near.min(nearest_m(&parted));
         if near < resolution_m {
             leaks.warnings.push(format!(
                 "one of the leaks may be two, {:.1} mm apart: this array tells leaks apart from {:.1} mm on",
@@ -202,39 +227,64 @@ pub fn further(
             ));
             break;
         }
-        leaks.rest = Arc::new(without);
-        taken.push(source.ranges_m.clone());
-        leaks.sources.push(source);
+        leaks.sources = parted;
         leaks.probabilities.push(alarm.probability);
         if near < NEIGHBOURS_M {
-            leaks.part_neighbours(array, view, &whole, samples_per_bin);
-            taken = leaks.sources.iter().map(|leak| leak.ranges_m.clone()).collect();
+            leaks.take_anew(&whole, k);
+        } else {
+            leaks.take(Taken::Leak(source.ranges_m), k);
         }
     }
     leaks
 }
 
 impl Leaks {
-    /// Leaks close to each other pull at each other: each is refined again without the others, and what is left of `whole` is
-    /// worked out anew.
-    fn part_neighbours(&mut self, array: &Array<'_>, view: &View, whole: &Arc<Coherence>, samples_per_bin: f64) {
+    /// Takes something more out of the rest.
+    fn take(&mut self, taken: Taken, wavenumber_rad_m: &[f64]) {
+        self.rest = Arc::new(taken.out_of(&self.rest, wavenumber_rad_m));
+        self.taken.push(taken);
+    }
+
+    /// Takes the leaks as they are now, and then the machines, out of the `whole`.
+    fn take_anew(&mut self, whole: &Arc<Coherence>, wavenumber_rad_m: &[f64]) {
+        self.rest = Arc::clone(whole);
+        self.taken.clear();
+        let leaks = self.sources.iter().map(|leak| Taken::Leak(leak.ranges_m.clone()));
+        let all: Vec<Taken> = leaks.chain(self.machines.iter().cloned().map(Taken::Machine)).collect();
+        all.into_iter().for_each(|taken| self.take(taken, wavenumber_rad_m));
+    }
+
+    /// Leaks close to each other pull at each other: each of these is refined again without the others, and without machines.
+    fn parted(
+        &self,
+        array: &Array<'_>,
+        view: &View,
+        whole: &Arc<Coherence>,
+        mut sources: Vec<Refined>,
+        samples_per_bin: f64,
+    ) -> Vec<Refined> {
         let k = &view.wavenumber_rad_m;
-        let whole = self.machines.iter().fold(Arc::clone(whole), |rest, m| Arc::new(m.explained_away(&rest)));
-        let without = |leaks: &[Refined], left_in: Option<usize>| {
-            let others = leaks.iter().enumerate().filter(|(j, _)| left_in != Some(*j));
-            others.fold(Arc::clone(&whole), |rest, (_, leak)| Arc::new(without_leak(&rest, k, &leak.ranges_m)))
-        };
-        let near = |i: usize, j: usize| distance_m(&self.sources[i].point, &self.sources[j].point) < NEIGHBOURS_M;
-        let count = self.sources.len();
-        let crowded: Vec<usize> = (0..count).filter(|&i| (0..count).any(|j| j != i && near(i, j))).collect();
+        let near = |i: usize, j: usize| i != j && distance_m(&sources[i].point, &sources[j].point) < NEIGHBOURS_M;
+        let count = sources.len();
+        let crowded: Vec<usize> = (0..count).filter(|&i| (0..count).any(|j| near(i, j))).collect();
         for &i in &crowded {
-            let alone = view.at("one of several", array, without(&self.sources, Some(i)));
-            if let Some(again) = refine(array, alone.data(samples_per_bin), self.sources[i].point) {
-                self.sources[i] = again;
+            let others = sources.iter().enumerate().filter(|(j, _)| *j != i);
+            let without =
+                others.fold(Arc::clone(whole), |rest, (_, leak)| Arc::new(without_leak(&rest, k, &leak.ranges_m)));
+            let alone = self.machines.iter().fold(without, |rest, m| Arc::new(m.explained_away(&rest)));
+            let alone = view.at("one of several", array, alone);
+            if let Some(again) = refine(array, alone.data(samples_per_bin), sources[i].point) {
+                sources[i] = again;
             }
         }
-        self.rest = without(&self.sources, None);
+        sources
     }
+}
+
+/// The distance of those two that are nearest to each other, metres.
+fn nearest_m(sources: &[Refined]) -> f64 {
+    let others = |i: usize| sources[..i].iter().map(move |other| distance_m(&other.point, &sources[i].point));
+    (0..sources.len()).flat_map(others).fold(f64::INFINITY, f64::min)
 }
 
 fn distance_m(x: &WallPoint, y: &WallPoint) -> f64 {

@@ -251,7 +251,7 @@ pub(super) fn left_at(
 
 /// Amplitudes `q >= 0` with `q_m q_n ≈ c_mn`, by alternating least squares over the pairs that exist: each amplitude in
 /// turn, given the others.
-fn rank_one(pairs: &[(usize, usize)], sensors: usize, coherence: &[f64]) -> Vec<f64> {
+pub(super) fn rank_one(pairs: &[(usize, usize)], sensors: usize, coherence: &[f64]) -> Vec<f64> {
     let mut partners = vec![Vec::new(); sensors];
     for (&(m, n), c) in pairs.iter().zip(coherence) {
         partners[m].push((n, *c));

@@ -184,6 +184,8 @@ pub fn locate(
     let heeded = match leaks_found.as_mut() {
         Some(leaks) => {
             progress("clocks", 0.0);
+            // Others beside it may have moved it.
+            found.source = Some(leaks.sources[0].clone());
             let alone = heard.why_alone(array, options, leaks.sources.len(), machines.len() + leaks.machines.len());
             let (leak, further) = (&leaks.sources[0], leaks.sources.len() > 1);
             let heeded = clocks::clocks(&mut heard, (array, view, leak), alone, further)?;

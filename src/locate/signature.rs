@@ -12,7 +12,8 @@ use ndarray::{Array2, ArrayView1, Axis};
 use rayon::prelude::*;
 
 use super::explain::turns;
-use super::likelihood::left_at;
+use super::likelihood::{left_at, rank_one};
+use crate::channelise::Left;
 use crate::cross_spectra::{Coherence, wide};
 
 /// Bins that are worked on by one thread at a time, and over which the lag of a pair is taken as one.
@@ -23,7 +24,7 @@ const ROUNDS: usize = 8;
 const SETTLED: f64 = 1e-3;
 
 /// Share of a round's change that is made. The scale of all overshoots by itself, that of one channel does not at all: this
-/// leaves a third of both errors.
+/// leaves a third of both errors, of many channels alike.
 const RELAXED: f64 = 2.0 / 3.0;
 
 /// Ratio of the widths of neighbouring levels.
@@ -43,25 +44,21 @@ impl Signature {
         let (sensors, bins) = (ranges_m.len(), wavenumber_rad_m.len());
         let turn = turns(wavenumber_rad_m, ranges_m);
         let edges: Vec<usize> = (0..bins).step_by(RUN).chain([bins]).collect();
-        let left = left_at(coherence, wavenumber_rad_m, &edges, ranges_m).mapv(|left| left.coherence);
-        let heard = heard(coherence, &turn);
-        let mut amplitude = Array2::zeros((sensors, bins));
-        for m in 0..sensors {
-            let partners = |x: &&(usize, usize)| coherence.groups[x.0] == coherence.groups[m];
-            // Every pair of a clock is counted at both of its channels.
-            let members = (0..sensors).filter(|&n| coherence.groups[n] == coherence.groups[m]);
-            let sum: f64 = members.map(|n| heard.row(n).iter().map(|h| h.re).sum::<f64>()).sum();
-            let pairs = coherence.pairs.iter().filter(partners).count();
-            let mean = sum / (2 * pairs * bins).max(1) as f64;
-            amplitude.row_mut(m).fill(Complex::from(mean.max(0.0).sqrt()));
-        }
+        // Where so little is left that a pair counts for nothing, nothing is taken out of it.
+        let of_left = |left: Left| if left.samples > 0.0 { left.coherence } else { 0.0 };
+        let left = left_at(coherence, wavenumber_rad_m, &edges, ranges_m).mapv(of_left);
+        let heard = with_others(coherence, &turn);
+        let of_band = rank_one(&coherence.pairs, sensors, &band_mean(coherence, &turn, &left));
+        let mut amplitude = Array2::from_shape_fn((sensors, bins), |(m, _)| Complex::from(of_band[m]));
         for _ in 0..ROUNDS {
-            let others = Others::of(coherence, &amplitude, &left);
+            let others = Others::new(coherence, &amplitude, &left);
             let next: Vec<Vec<Complex<f64>>> = (0..sensors)
                 .into_par_iter()
                 .map(|m| {
-                    let found = smoothed(heard.row(m), others.beam.row(m), others.noise.row(m), coherence);
-                    amplitude.row(m).iter().zip(found).map(|(now, found)| now + (found - now) * RELAXED).collect()
+                    let found = smoothed(heard.row(m), others.of(m), coherence);
+                    // No channel holds more of it than its own power.
+                    let bounded = found.into_iter().map(|found| found / found.norm().max(1.0));
+                    amplitude.row(m).iter().zip(bounded).map(|(now, found)| now + (found - now) * RELAXED).collect()
                 })
                 .collect();
             let mut next = Array2::from_shape_vec((sensors, bins), next.concat()).expect("a row a sensor");
@@ -84,15 +81,26 @@ impl Signature {
     }
 }
 
+/// What the source adds to each pair's coherence, over the whole band.
+fn band_mean(coherence: &Coherence, turn: &Array2<Complex<f64>>, left: &Array2<f64>) -> Vec<f64> {
+    let of_pair = |(row, &(m, n)): (usize, &(usize, usize))| {
+        let turns = turn.row(m).into_iter().zip(turn.row(n)).map(|(a, b)| a * b.conj());
+        let of_bins = coherence.value.row(row).into_iter().zip(turns).enumerate();
+        let (product, square) = of_bins.fold((0.0, 0.0), |(product, square), (bin, (g, turn))| {
+            let left = left[[row, bin / RUN]];
+            (product + left * (wide(*g) * turn).re, square + left * left)
+        });
+        if square > 0.0 { product / square } else { 0.0 }
+    };
+    coherence.pairs.par_iter().enumerate().map(of_pair).collect()
+}
+
 /// The coherence of each channel with all others of its clock, turned back along the ranges; `[sensor, bin]`.
-fn heard(coherence: &Coherence, turn: &Array2<Complex<f64>>) -> Array2<Complex<f64>> {
+fn with_others(coherence: &Coherence, turn: &Array2<Complex<f64>>) -> Array2<Complex<f64>> {
     let mut heard = Array2::zeros(turn.dim());
     let runs: Vec<_> = heard.axis_chunks_iter_mut(Axis(1), RUN).enumerate().collect();
     runs.into_par_iter().for_each(|(run, mut heard)| {
         for (&(m, n), value) in coherence.pairs.iter().zip(coherence.value.rows()) {
-            if coherence.groups[m] != coherence.groups[n] {
-                continue;
-            }
             for bin in 0..heard.ncols() {
                 let at = run * RUN + bin;
                 let g = wide(value[at]) * turn[[m, at]] * turn[[n, at]].conj();
@@ -106,55 +114,86 @@ fn heard(coherence: &Coherence, turn: &Array2<Complex<f64>>) -> Array2<Complex<f
 
 /// What each channel is compared with, `[sensor, bin]`: the others of its clock.
 struct Others {
-    /// As this source reaches them.
-    beam: Array2<Complex<f64>>,
-    /// Power that is not this source's, of as many channels; a channel's own beside it.
-    noise: Array2<[f64; 2]>,
+    /// As this source reaches them, and the power of that were they not in phase.
+    beam: Array2<(Complex<f64>, f64)>,
+    /// Power of a channel that is not this source's.
+    own: Array2<f64>,
+    /// That of all channels of each clock together; `[clock, bin]`.
+    of_clock: Array2<f64>,
+    clocks: Vec<usize>,
+}
+
+/// What one channel is compared with, bin by bin.
+struct Compared {
+    beam: Complex<f64>,
+    /// What the beam is divided by: channels out of phase with each other add up to next to nothing, which would be most of a quotient.
+    weight: f64,
+    /// The channel's own power beside the source, and that of as many others.
+    own: f64,
+    others: f64,
 }
 
 impl Others {
-    fn of(coherence: &Coherence, amplitude: &Array2<Complex<f64>>, left: &Array2<f64>) -> Self {
+    fn new(coherence: &Coherence, amplitude: &Array2<Complex<f64>>, left: &Array2<f64>) -> Self {
         let own = amplitude.mapv(|s| (1.0 - s.norm_sqr()).max(0.0));
-        let mut beam = Array2::zeros(amplitude.dim());
-        let mut noise = own.mapv(|own| [own, 0.0]);
-        let noises = noise.axis_chunks_iter_mut(Axis(1), RUN);
-        let runs: Vec<_> = beam.axis_chunks_iter_mut(Axis(1), RUN).zip(noises).enumerate().collect();
-        runs.into_par_iter().for_each(|(run, (mut beam, mut noise))| {
+        let clocks: Vec<usize> = coherence
+            .groups
+            .iter()
+            .map(|g| coherence.groups.iter().position(|other| other == g).unwrap_or(0))
+            .collect();
+        let mut of_clock = Array2::zeros(amplitude.dim());
+        for (own, &clock) in own.rows().into_iter().zip(&clocks) {
+            of_clock.row_mut(clock).zip_mut_with(&own, |sum, own| *sum += own);
+        }
+        let mut beam = Array2::from_elem(amplitude.dim(), (Complex::default(), 0.0));
+        let runs: Vec<_> = beam.axis_chunks_iter_mut(Axis(1), RUN).enumerate().collect();
+        runs.into_par_iter().for_each(|(run, mut beam)| {
             for (row, &(m, n)) in coherence.pairs.iter().enumerate() {
-                if coherence.groups[m] != coherence.groups[n] {
-                    continue;
-                }
                 let left = left[[row, run]];
-                for bin in 0..beam.ncols() {
+                let mut add = |to: usize, bin: usize, s: Complex<f64>| {
+                    let (beam, power) = &mut beam[[to, bin]];
+                    *beam += s;
+                    *power += s.norm_sqr();
+                };
+                for bin in 0..amplitude.ncols().min((run + 1) * RUN) - run * RUN {
                     let at = run * RUN + bin;
-                    beam[[m, bin]] += amplitude[[n, at]] * left;
-                    beam[[n, bin]] += amplitude[[m, at]] * left;
-                    noise[[m, bin]][1] += own[[n, at]];
-                    noise[[n, bin]][1] += own[[m, at]];
+                    add(m, bin, amplitude[[n, at]] * left);
+                    add(n, bin, amplitude[[m, at]] * left);
                 }
             }
         });
-        Self { beam, noise }
+        Self { beam, own, of_clock, clocks }
+    }
+
+    fn of(&self, m: usize) -> Vec<Compared> {
+        let clock = self.of_clock.row(self.clocks[m]);
+        let rows = self.beam.row(m).into_iter().zip(self.own.row(m)).zip(clock);
+        let compared = |((&(beam, power), &own), of_clock): ((&(Complex<f64>, f64), &f64), &f64)| Compared {
+            beam,
+            weight: beam.norm_sqr().max(power),
+            own,
+            others: of_clock - own,
+        };
+        rows.map(compared).collect()
     }
 }
 
-/// One channel's signature: from the whole band to single bins, each level as far as chance does not explain it.
-fn smoothed(
-    heard: ArrayView1<'_, Complex<f64>>,
-    beam: ArrayView1<'_, Complex<f64>>,
-    noise: ArrayView1<'_, [f64; 2]>,
-    coherence: &Coherence,
-) -> Vec<Complex<f64>> {
+/// One channel's signature: from the whole band to single bins, each level as far as chance does not explain it. Bins are taken as neighbours
+/// where lines between them were left out, too.
+fn smoothed(heard: ArrayView1<'_, Complex<f64>>, compared: Vec<Compared>, coherence: &Coherence) -> Vec<Complex<f64>> {
     let bins = heard.len();
-    let weight: Vec<f64> = beam.iter().map(Complex::norm_sqr).collect();
     // What a channel's own sound shares with the source by chance goes with a loud source, of which it would be most of what is left.
-    let noise = noise.iter().zip(&weight);
-    let chance = noise.map(|([own, others], w)| w * own * (others + w * own) / coherence.averages);
-    let (weights, chances) = (Sums::of(weight.iter().copied()), Sums::of(chance));
+    let chance = compared.iter().map(|Compared { beam, own, others, .. }| {
+        let loud = beam.norm_sqr();
+        loud * own * (others + loud * own) / coherence.averages
+    });
+    let (weights, chances) = (Sums::of(compared.iter().map(|c| c.weight)), Sums::of(chance));
     let mut found = vec![Complex::default(); bins];
     let mut half = bins;
     loop {
-        let unexplained = (0..bins).map(|bin| heard[bin] * beam[bin] - found[bin] * weight[bin]);
+        let bins_of = || heard.iter().zip(&compared).zip(&found);
+        let unexplained = bins_of()
+            .map(|((heard, c), found): ((&Complex<f64>, &Compared), &Complex<f64>)| heard * c.beam - found * c.weight);
         let sums = Sums::of(unexplained);
         let crowding = coherence.lag_window.crowding((2 * half + 1).min(bins));
         let (mut seen, mut by_chance) = (0.0, 0.0);
@@ -165,8 +204,8 @@ fn smoothed(
                     return Complex::default();
                 }
                 let mean = sums.about(bin, half) / of_bins;
-                seen += weight[bin] * mean.norm_sqr();
-                by_chance += weight[bin] * crowding * chances.about(bin, half) / (of_bins * of_bins);
+                seen += compared[bin].weight * mean.norm_sqr();
+                by_chance += compared[bin].weight * crowding * chances.about(bin, half) / (of_bins * of_bins);
                 mean
             })
             .collect();
@@ -219,6 +258,10 @@ impl<T: Copy + Default + std::ops::Add<Output = T> + std::ops::Sub<Output = T>> 
 mod tests {
     use std::sync::Arc;
 
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
+
     use super::super::explain::without_leak;
     use super::*;
     use crate::channelise::{LagWindow, Segmentation, Taper};
@@ -236,7 +279,7 @@ mod tests {
     }
 
     /// Of several sources of these shares of every channel's power.
-    fn heard(sources: &[(f64, DVector<f64>)], averages: f64, lag_window: LagWindow) -> Coherence {
+    fn coherence_of(sources: &[(f64, DVector<f64>)], averages: f64, lag_window: LagWindow) -> Coherence {
         let k = wavenumbers();
         let pairs: Vec<_> = (0..SENSORS).flat_map(|m| (m + 1..SENSORS).map(move |n| (m, n))).collect();
         let frequency_hz: Vec<f64> = k.iter().map(|k| k * 343.0 / std::f64::consts::TAU).collect();
@@ -261,7 +304,12 @@ mod tests {
     fn what_segments_leave_of_a_leak_is_taken_as_they_leave_it() {
         let cut = Segmentation { segment_samples: 1024, hop_samples: 512, fft_samples: 1024, taper: Taper::Hann };
         let leak = [(0.5, ranges(1.0))];
-        let alone = heard(&leak, f64::INFINITY, LagWindow::new(&cut, 192e3));
+        let mut alone = coherence_of(&leak, f64::INFINITY, LagWindow::new(&cut, 192e3));
+        // The farthest sensor hears a third of what the nearest does.
+        let heard = |m: usize| 1.0 / (1.0 + 0.3 * m as f32);
+        for (mut row, &(m, n)) in alone.value.rows_mut().into_iter().zip(&alone.pairs) {
+            row.mapv_inplace(|g| g * heard(m) * heard(n));
+        }
         let rest = without_leak(&alone, &wavenumbers(), &leak[0].1);
         // The last round changed amplitudes by a thousandth and left half as much; of two in a product that is a thousandth: four are allowed.
         assert!(square(&rest) < (4.0 * SETTLED).powi(2) * square(&alone), "{}", square(&rest) / square(&alone));
@@ -272,9 +320,9 @@ mod tests {
         let [first, second] = [(0.1, ranges(1.0)), (0.01, ranges(2.7))];
         let k = wavenumbers();
         let kept = |averages: f64| {
-            let both = heard(&[first.clone(), second.clone()], averages, LagWindow::default());
+            let both = coherence_of(&[first.clone(), second.clone()], averages, LagWindow::default());
             let rest = without_leak(&both, &k, &first.1);
-            let alone = heard(std::slice::from_ref(&second), averages, LagWindow::default());
+            let alone = coherence_of(std::slice::from_ref(&second), averages, LagWindow::default());
             let common =
                 rest.value.iter().zip(&alone.value).map(|(rest, g)| f64::from((rest * g.conj()).re)).sum::<f64>();
             common / square(&alone)
@@ -286,8 +334,29 @@ mod tests {
     }
 
     #[test]
+    fn where_a_leak_is_silent_nothing_is_added() {
+        let averages = 180.0;
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let mut chance = || -> f32 { StandardNormal.sample(&mut rng) };
+        let mut alone = coherence_of(&[(0.8, ranges(1.0))], averages, LagWindow::default());
+        let silent = BINS / 4..BINS;
+        for (bin, mut column) in alone.value.columns_mut().into_iter().enumerate() {
+            let there = if silent.contains(&bin) { 0.0 } else { 1.0 };
+            let scatter = (0.5 / averages as f32).sqrt();
+            column.mapv_inplace(|g| g * there + Complex::new(chance(), chance()) * scatter);
+        }
+        let rest = without_leak(&alone, &wavenumbers(), &ranges(1.0));
+        let square = |of: &Coherence| -> f32 {
+            silent.clone().map(|bin| of.value.column(bin).iter().map(Complex::norm_sqr).sum::<f32>()).sum()
+        };
+        assert!(square(&rest) <= square(&alone), "{}", square(&rest) / square(&alone));
+        let most = |of: &Coherence| of.value.iter().map(|g| g.norm()).fold(0.0, f32::max);
+        assert!(most(&rest) < most(&alone), "{}", most(&rest));
+    }
+
+    #[test]
     fn a_beam_that_hears_nothing_takes_nothing() {
-        let mut against = heard(&[(0.2, ranges(1.0))], 12.0, LagWindow::default());
+        let mut against = coherence_of(&[(0.2, ranges(1.0))], 12.0, LagWindow::default());
         against.value.mapv_inplace(|g| -g);
         let rest = without_leak(&against, &wavenumbers(), &ranges(1.0));
         assert_eq!(rest.value, against.value);
