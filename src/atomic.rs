@@ -31,7 +31,7 @@ pub fn abandon() {
 /// A file that gets its name when it is finished.
 ///
 /// The bytes go to a temporary file in the same folder, onto the disk, and only then under their name. An existing file
-/// is replaced, missing parent folders are made. Dropped unfinished, it leaves nothing.
+/// is replaced, missing parent folders are made, a symbolic link stays one. Dropped unfinished, it leaves nothing.
 #[derive(Debug)]
 pub struct AtomicFile {
     /// There until the file is finished.
@@ -44,9 +44,15 @@ impl AtomicFile {
     /// Begins a file that will be `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] where the folder or the file cannot be written.
+    /// [`Error::Io`] where the folder or the file cannot be written, or what stands under the name is no file: a device or a pipe
+    /// would be replaced by one.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref().to_path_buf();
+        let path = path.as_ref();
+        let path = if path.is_symlink() { path.canonicalize().map_err(|e| Error::io(path, e))? } else { path.into() };
+        if path.exists() && !path.is_file() {
+            let what = "is a folder, a pipe or a device; name a file";
+            return Err(Error::io(&path, io::Error::new(io::ErrorKind::AlreadyExists, what)));
+        }
         // A bare file name has the parent "", which no system call accepts for the current folder.
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(|source| Error::io(folder, source))?;
@@ -118,6 +124,23 @@ mod tests {
         write_atomically(&path, b"second").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"second");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays behind");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_and_what_is_no_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::write(&real, b"before").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write_atomically(&link, b"after").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&real).unwrap(), b"after");
+        let socket = folder.path().join("socket");
+        let _held = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let error = write_atomically(&socket, b"bytes").unwrap_err();
+        assert!(error.to_string().contains("name a file"), "{error}");
+        assert!(socket.exists() && !socket.is_file());
     }
 
     #[test]

@@ -74,7 +74,12 @@ fn quiet_is_silent_on_stderr_and_still_answers() {
 #[test]
 fn no_plots_leaves_the_result_and_its_map_alone_in_the_folder() {
     let work = workplace();
-    let ran = say(work.path(), "locate there/capture.wav --no-plots --out deep/er").done();
+    // Pictures of the same capture stay; those of another go.
+    say(work.path(), "locate there/capture.wav --quiet --out deep/er").done();
+    say(work.path(), "locate there/capture.wav --quiet --no-plots --out deep/er").done();
+    assert_eq!(names(&work.path().join("deep/er")).len(), 15);
+    std::fs::rename(work.path().join("there/capture.wav"), work.path().join("there/other.wav")).unwrap();
+    let ran = say(work.path(), "locate there/other.wav --no-plots --out deep/er").done();
     assert_eq!(names(&work.path().join("deep/er")), ["map.json", "result.json"]);
     assert!(!ran.stderr.contains("plots"), "{}", ran.stderr);
     assert_eq!(names(work.path()), ["deep", "there"]);
@@ -262,6 +267,23 @@ fn a_background_removes_what_was_there_before() {
     assert!(off(&found, 0.37, 0.52) < 0.01, "{found:?}");
     let ran = say(work.path(), "locate capture.wav --background capture.wav background.wav");
     ran.refused(2, &["2 capture files"]);
+    std::fs::copy(work.path().join("background.wav"), work.path().join("again.wav")).unwrap();
+    let ran = say(work.path(), "locate background.wav --background again.wav");
+    ran.refused(2, &["background.wav and its background again.wav hold the same"]);
+}
+
+#[test]
+fn the_leak_of_another_capture_is_not_listened_to() {
+    let work = workplace();
+    say(work.path(), "locate there/capture.wav --no-plots").done();
+    std::fs::create_dir(work.path().join("other")).unwrap();
+    for file in ["capture.wav", "site.toml"] {
+        std::fs::copy(work.path().join("there").join(file), work.path().join("other").join(file)).unwrap();
+    }
+    let ran = say(work.path(), "listen other/capture.wav --leak 1 -o x.wav");
+    ran.refused(2, &["capture.pinhole/result.json is of there/capture.wav, not of other/capture.wav", "--result"]);
+    say(work.path(), "listen other/capture.wav --leak 1 --result capture.pinhole/result.json -o x.wav").done();
+    say(work.path(), "listen there/capture.wav --leak 1 -o x.wav").done();
 }
 
 #[test]

@@ -124,7 +124,10 @@ impl SoundFile {
         let time_s = (first + i as u64) as f64 / f64::from(self.sample_rate_hz);
         let is =
             if value.is_finite() { format!("{value:e}, where full scale is 1") } else { "not a finite number".into() };
-        let what = format!("channel {}: sample at {time_s:.6} s is {is}; cut it off with --from and --to", channel + 1);
+        let what = format!(
+            "channel {}: sample at {time_s:.6} s is {is}; cut it off with --from and --to, or leave its sensor out with disabled = true",
+            channel + 1
+        );
         Error::broken(&self.path, what)
     }
 }

@@ -89,7 +89,7 @@ fn neighbours(window: &[f64], fft_samples: usize) -> Vec<f64> {
         let of_sample = |(t, w): (usize, &f64)| Complex::from_polar(w * w / whole, turn * (bins * t) as f64);
         window.iter().enumerate().map(of_sample).sum::<Complex<f64>>().norm_sqr()
     };
-    (1..).map(shared).take_while(|shared| *shared > UNSHARED).collect()
+    (1..=fft_samples / 2).map(shared).take_while(|shared| *shared > UNSHARED).collect()
 }
 
 #[cfg(test)]
@@ -140,6 +140,12 @@ mod tests {
     #[test]
     fn one_segment_holds_its_event_whole() {
         let whole = Segmentation { hop_samples: 1024, ..CUT };
-        assert_eq!(LagWindow::new(&whole, 1e3).at(0.2), Left { coherence: 1.0, samples: 1.0 });
+        let window = LagWindow::new(&whole, 1e3);
+        assert_eq!(window.at(0.2), Left { coherence: 1.0, samples: 1.0 });
+        // Its bins are as crowded as those of any other, and more where the transform is longer.
+        let longer = LagWindow::new(&Segmentation { fft_samples: 2048, ..whole }, 1e3);
+        assert!(window.crowding(9) > 1.5 && longer.crowding(9) > 1.5 * window.crowding(9));
+        // A single sample shares all bins with each other; that ends with the last.
+        assert_eq!(neighbours(&[1.0], 8), [1.0; 4]);
     }
 }

@@ -10,9 +10,10 @@ use pinhole::atomic::write_atomically;
 use pinhole::capture::Captures;
 use pinhole::cross_spectra::Weighting;
 use pinhole::locate::{Options, Outcome, Recording, Verdict, Wanted, locate, locate_transients};
-use pinhole::report::{map_csv, map_geojson, map_json, map_vtp, report_html, result_json, summary, write_plots};
+use pinhole::report::{Plots, map_csv, map_geojson, map_json, map_vtp, report_html, result_json, summary, write_plots};
 use pinhole::site::Site;
 use pinhole::{Error, Result};
+use serde_json::Value;
 
 use super::console::{self, Progress, Reasons};
 use super::quantity::{self, BandHz};
@@ -54,7 +55,7 @@ pub struct Analysis {
     /// The map for other programs, beside result.json; may be repeated
     #[arg(long, value_enum, value_name = "FORMAT")]
     export: Vec<Export>,
-    /// Write no plots and no report.html
+    /// Write no plots and no report.html; those of another capture in the folder are removed
     #[arg(long)]
     no_plots: bool,
     /// Print result.json and nothing else on stdout
@@ -198,7 +199,9 @@ impl Analysis {
     fn tell(&self, job: &Job<'_>, mut outcome: Outcome, progress: &Progress, reasons: Reasons) -> Result<ExitCode> {
         let site = &job.site;
         let out = self.out_dir(job.input);
-        if !self.no_plots {
+        if self.no_plots {
+            remove_those_of_others(&out, &outcome.capture.files)?;
+        } else {
             progress.show("plotting", 0.0);
             let start = Instant::now();
             write_plots(site, &outcome, &out)?;
@@ -248,6 +251,29 @@ impl Analysis {
             PathBuf::from(name)
         })
     }
+}
+
+/// Removes plots and page of another capture's result, which would be taken for those of the one that is written now.
+fn remove_those_of_others(out: &Path, captures: &[String]) -> Result<()> {
+    let earlier =
+        std::fs::read_to_string(out.join("result.json")).ok().and_then(|text| serde_json::from_str(&text).ok());
+    if earlier.is_none_or(|earlier| is_of(&earlier, captures)) {
+        return Ok(());
+    }
+    let plots = Plots::ALL.iter().flat_map(|plot| ["png", "svg"].map(|ending| format!("{}.{ending}", plot.stem())));
+    let files = plots.chain(["report.html".to_owned()]).map(|file| out.join(file)).filter(|file| file.exists());
+    files.into_iter().try_for_each(|file| std::fs::remove_file(&file).map_err(|source| Error::io(file, source)))
+}
+
+/// Whether a result is one of these captures; folders are named after files, of which many are called the same. Where a file has gone since,
+/// its name must do.
+pub fn is_of(result: &Value, captures: &[impl AsRef<Path>]) -> bool {
+    let same = |name: &str, capture: &Path| match (Path::new(name).canonicalize(), capture.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => Path::new(name).file_name() == capture.file_name(),
+    };
+    let named = result["capture"]["files"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    named.into_iter().any(|name| captures.iter().any(|capture| same(name, capture.as_ref())))
 }
 
 fn leaks(text: &str) -> std::result::Result<Wanted, String> {

@@ -13,6 +13,7 @@ use pinhole::{Error, Result};
 use realfft::num_complex::Complex;
 use serde_json::Value;
 
+use super::analysis::is_of;
 use super::console::{self, Progress, Reasons};
 use super::filter::not_over;
 use super::quantity;
@@ -175,6 +176,14 @@ fn place(arguments: &Arguments, reasons: Reasons) -> Result<Option<Point3>> {
     let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
     let broken = |what: &str| Error::broken(&path, format!("{what}; write it with pinhole locate"));
     let result: Value = serde_json::from_str(&text).map_err(|e| broken(&format!("not a result.json ({e})")))?;
+    if arguments.result.is_none() && !is_of(&result, &arguments.captures) {
+        return Err(Error::request(format!(
+            "{} is of {}, not of {}; locate that first, or name its result with --result",
+            path.display(),
+            result["capture"]["files"][0].as_str().unwrap_or("other sound"),
+            arguments.captures[0].display()
+        )));
+    }
     let leaks = result["leaks"].as_array().ok_or_else(|| broken("no leaks in it"))?;
     let leak = leaks.get(usize::from(number) - 1).ok_or_else(|| {
         Error::request(format!("{}: {} leaks, and --leak {number} is none of them", path.display(), leaks.len()))

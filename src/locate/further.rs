@@ -132,6 +132,10 @@ pub fn further(
         taken: Vec::new(),
     };
     leaks.taken.push(Taken::Leak(leaks.sources[0].ranges_m.clone()));
+    if null.material.spectra.segments() < 2 {
+        leaks.notes.push("one segment of sound does not tell a second leak from chance".into());
+        return leaks;
+    }
     while leaks.sources.len() < most {
         let response = view.stare_at(&leaks.rest).response(array);
         let count = leaks.sources.len();

@@ -238,6 +238,12 @@ pub fn listen_in<'a>(
         background.map(|recording| hear_background(site, recording, &preparation, progress)).transpose()?;
     background.iter_mut().for_each(|background| background.keep(&channels.kept));
     let mean = spectra.mean();
+    if background.as_ref().is_some_and(|background| background.mean().auto == mean.auto) {
+        let [file, other] = [&files, &background_files].map(|files| files.first().map_or("", String::as_str));
+        return Err(Error::request(format!(
+            "{file} and its background {other} hold the same, sample for sample; give a capture with the leak shut, or none"
+        )));
+    }
     let fates = bin_fates(&mean, spectra.layout(), spectra.averages());
     if fates.iter().filter(|f| **f == BinFate::Used).count() < MIN_BINS {
         return Err(Error::request("nearly every bin of the band is a machine's line; give another --band"));

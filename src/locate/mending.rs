@@ -19,6 +19,9 @@ const MENDINGS: usize = 3;
 /// Share of the sensors that may be out of place before the place is in doubt rather than they.
 const MOST_OUT_OF_PLACE: f64 = 1.0 / 3.0;
 
+/// As many beside a machine: some sensors always make a place of its echoes when others may be left out.
+const MOST_BESIDE_MACHINES: f64 = 1.0;
+
 /// What stands out of the capture, and a doubt where too many sensors had to be left out for it.
 pub fn judged<'a>(heard: &mut Listened<'a>, options: &Options, progress: Progress<'_>) -> (Judged<'a>, Option<String>) {
     let electrical = electrical(&heard.array, heard.material(options));
@@ -39,7 +42,9 @@ pub fn judged<'a>(heard: &mut Listened<'a>, options: &Options, progress: Progres
         heard.warnings.extend(faults.iter().map(|fault| fault.told(&array, tell::residual_s(&again))));
         (judged, faults) = (again, further);
     }
-    let doubt = (out_of_place as f64 > MOST_OUT_OF_PLACE * asked as f64).then(|| {
+    let most = MOST_OUT_OF_PLACE * asked as f64;
+    let most = if judged.machines.is_empty() { most } else { most.min(MOST_BESIDE_MACHINES) };
+    let doubt = (out_of_place as f64 > most).then(|| {
         format!(
             "{out_of_place} of {asked} sensors hear nothing at this place: their positions, cables and channel numbers must be checked \
              before it is believed"

@@ -299,7 +299,8 @@ fn span(captures: &Captures, options: &Options) -> Result<Span> {
     let first_frame = (from_s * rate_hz).round() as u64;
     let frames = ((to_s * rate_hz).round() as u64).min(captures.frames()).saturating_sub(first_frame);
     if frames < 64 {
-        return Err(Error::request(format!("{frames} samples between --from and --to; take a longer stretch")));
+        let file = captures.paths().next().map(|path| format!("{}: ", path.display())).unwrap_or_default();
+        return Err(Error::request(format!("{file}{frames} samples are too few to listen to; take a longer stretch")));
     }
     Ok(Span { first_frame, frames })
 }

@@ -300,6 +300,10 @@ pub fn verdict(
              one plane or line; move one out of it",
         ));
     }
+    let shares = |source: &Refined| median(source.leak_share.iter().map(|bins| bins.iter().sum()).collect());
+    if found.source.as_ref().is_some_and(|source| shares(source) <= 0.0) {
+        reasons.push("most sensors hear nothing from there: what stands out are a few pairs; record for longer".into());
+    }
     let extent_m = array.extent_m();
     match found.source.as_ref().map(|r| ellipse_95(&r.covariance_m2).semi_major_m) {
         None => reasons

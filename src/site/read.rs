@@ -247,6 +247,14 @@ polarity = -1
     }
 
     #[test]
+    fn two_sensors_at_one_place_are_refused_unless_one_is_a_spare() {
+        let third = "[[sensor]]\nid = \"M3\"\nchannel = 2\nposition_m = [0.7, 0, 0.2005]\n";
+        let error = parse_site(&format!("{GOOD}\n{third}"), "site.toml").unwrap_err().to_string();
+        assert!(error.contains("'M1' and 'M3' stand at the same place; measure both again"), "{error}");
+        parse_site(&format!("{GOOD}\n{third}disabled = true\n"), "site.toml").unwrap();
+    }
+
+    #[test]
     fn no_thermometer_widens_the_speed_unless_it_is_stated() {
         let site = parse_site(&GOOD.replace("temperature_c = 22", ""), "s").unwrap();
         let PathKind::Air(air) = site.path else { panic!() };

@@ -14,6 +14,9 @@ const ASSUMED_POSITION_SIGMA_M: f64 = 0.001;
 /// A contact sensor's stated place may be its middle rather than its foot, and the wall a little out of round.
 const CONTACT_M: f64 = 0.03;
 
+/// Sensors of one clock nearer to each other than that are one sensor, entered twice.
+const APART_M: f64 = 0.001;
+
 /// How recorders' clocks may stand to each other: a day, and a thousandth.
 const OFFSET_S: RangeInclusive<f64> = -86_400.0..=86_400.0;
 const DRIFT_PPM: RangeInclusive<f64> = -1000.0..=1000.0;
@@ -88,7 +91,7 @@ pub(super) fn read_sensors(
     let mut ids = Ids::default();
     let mut on_channel: HashMap<(usize, usize), String> = HashMap::new();
     let mut unsure = Vec::new();
-    let mut sensors = Vec::new();
+    let mut sensors: Vec<Sensor> = Vec::new();
     for mut table in root.tables("sensor")? {
         let id = ids.take(&mut table)?;
         let recorder = match table.opt_string("recorder")? {
@@ -110,6 +113,16 @@ pub(super) fn read_sensors(
             PathKind::Air(_) => None,
             PathKind::Plate(_) => Some(foot(&table, walls, (position_m, position_sigma_m), on_wall, &id)?),
         };
+        let disabled = table.flag("disabled")?;
+        let at_it = |other: &&Sensor| {
+            !other.disabled
+                && recorders[other.recorder].clock == recorders[recorder].clock
+                && (other.position_m - position_m).norm() < APART_M
+        };
+        if let Some(other) = sensors.iter().find(at_it).filter(|_| !disabled) {
+            let what = format!("'{}' and '{id}' stand at the same place; measure both again", other.id);
+            return Err(table.error(what));
+        }
         sensors.push(Sensor {
             id,
             recorder,
@@ -120,7 +133,7 @@ pub(super) fn read_sensors(
             gain_db: table.opt_f64("gain_db", -200.0..=200.0)?.unwrap_or(0.0),
             delay_s: table.opt_f64("delay_s", -10.0..=10.0)?.unwrap_or(0.0),
             polarity: read_polarity(&mut table)?,
-            disabled: table.flag("disabled")?,
+            disabled,
         });
         table.finish()?;
     }
@@ -138,7 +151,7 @@ pub(super) fn read_sensors(
 }
 
 fn read_polarity(table: &mut Table) -> Result<f64> {
-    let polarity = table.opt_f64("polarity", -1.0..=1.0)?.unwrap_or(1.0);
+    let polarity = table.opt_f64("polarity", -1e3..=1e3)?.unwrap_or(1.0);
     if polarity.abs() == 1.0 {
         return Ok(polarity);
     }
