@@ -135,8 +135,8 @@ impl Model {
         let bins = self.layout.bins;
         for (channel, (mut row, held)) in means.auto.rows_mut().into_iter().zip(self.auto.rows()).enumerate() {
             let excess: Vec<f64> = row.iter().map(|power| power - drawn).collect();
-            // What a channel shares with others, its power must know: coherence would scatter by 1 + 4γ²(1 − own)/(1 − γ²)² of chance, or half as
-            // much again at γ = 0.5 if it knew no more than a half.
+            // What a channel shares with others, its power must know: coherence would scatter by 1 + 4γ²(1 − own)/(1 − γ²)² of chance, nearly
+            // twice as much at γ = 0.5 if it knew no more than a half.
             let mut own = vec![own; bins];
             if let Some(held) = &self.held {
                 let pairs = self.layout.pairs.iter().enumerate().filter(|(_, (m, n))| *m == channel || *n == channel);
