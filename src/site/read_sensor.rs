@@ -17,6 +17,9 @@ const CONTACT_M: f64 = 0.03;
 /// Sensors of one clock nearer to each other than that are one sensor, entered twice.
 const APART_M: f64 = 0.001;
 
+/// Nobody can say of an ultrasonic leak where it is by sensors known no better than that, metres.
+const UNSURE_M: f64 = 0.1;
+
 /// How recorders' clocks may stand to each other: a day, and a thousandth.
 const OFFSET_S: RangeInclusive<f64> = -86_400.0..=86_400.0;
 const DRIFT_PPM: RangeInclusive<f64> = -1000.0..=1000.0;
@@ -78,6 +81,29 @@ fn measured(
         (Some(value), Some(sigma)) => Ok(Some((value, sigma))),
         _ => Err(table.error(format!("'{key}' and '{sigma_key}' belong together; needed: both, or neither"))),
     }
+}
+
+/// What is taken at its word of the sensors' places, though it is hardly meant.
+fn doubtful(sensors: &[Sensor], walls: &[Wall], path: &PathKind) -> Vec<String> {
+    let used = || sensors.iter().filter(|sensor| !sensor.disabled);
+    let mut doubts = Vec::new();
+    if let Some(sensor) = used().find(|sensor| sensor.position_sigma_m > UNSURE_M) {
+        doubts.push(format!(
+            "position_sigma_m of sensor '{}' is {} m: too much to locate anything by; is it in metres?",
+            sensor.id, sensor.position_sigma_m
+        ));
+    }
+    let reach_m = walls.iter().map(Wall::area_m2).sum::<f64>().sqrt();
+    let off_m = |place: Point3| (nearest_on(walls, &place).position_m - place).norm();
+    let far = |sensor: &&Sensor| matches!(path, PathKind::Air(_)) && off_m(sensor.position_m) > reach_m;
+    doubts.extend(used().filter(far).map(|sensor| {
+        format!(
+            "sensor '{}' is {:.1} m from the nearest wall, farther than the walls reach: check its position_m",
+            sensor.id,
+            off_m(sensor.position_m)
+        )
+    }));
+    doubts
 }
 
 /// The sensors, in the order of the file.
@@ -147,6 +173,7 @@ pub(super) fn read_sensors(
             ASSUMED_POSITION_SIGMA_M * 1e3
         ));
     }
+    assumptions.extend(doubtful(&sensors, walls, path));
     Ok(sensors)
 }
 
