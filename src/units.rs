@@ -19,6 +19,11 @@ pub fn power_from_db(level_db: f64) -> f64 {
     10f64.powf(level_db / 10.0)
 }
 
+/// `1 channel`, `2 channels`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 const FREQUENCY: &[(&str, f64)] = &[("mhz", 1e6), ("khz", 1e3), ("hz", 1.0)];
 const LENGTH: &[(&str, f64)] = &[("mm", 1e-3), ("cm", 1e-2), ("km", 1e3), ("m", 1.0)];
 const TIME: &[(&str, f64)] = &[("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("min", 60.0), ("s", 1.0), ("h", 3600.0)];

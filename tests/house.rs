@@ -24,7 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("locate", &["capture", "channelise", "cross_spectra", "delay", "site", "propagation", "error", "units", "simd"]),
     ("archive", &["cross_spectra", "channelise", "capture", "atomic", "error"]),
     ("plan", &["locate", "site", "propagation", "error", "units"]),
-    ("calibrate", &["locate", "capture", "cross_spectra", "site", "propagation", "error"]),
+    ("calibrate", &["locate", "capture", "cross_spectra", "site", "propagation", "error", "units"]),
     ("simulate", &["site", "propagation", "capture", "atomic", "error", "units"]),
     ("speed", &["capture", "channelise", "cross_spectra", "locate", "site", "simd", "aligned", "error"]),
     ("batch", &["report", "locate", "capture", "site", "atomic", "error"]),

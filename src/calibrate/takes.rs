@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::locate::{Array, Options as LocateOptions, Progress, Take, selection};
 use crate::propagation::{Leg, Medium, Way};
 use crate::site::{PathKind, Point3, Site, WallPoint};
+use crate::units::counted;
 
 /// How far off the wall a source of guided waves may be said to be, metres.
 const OFF_WALL_M: f64 = 0.01;
@@ -228,10 +229,6 @@ pub fn hear(
         counted(sources.len(), "place"),
         counted(site.recorders.len() * sources.len(), "file")
     )))
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn name(files: &[PathBuf]) -> String {

@@ -42,10 +42,10 @@ const MIN_AVERAGES: f64 = 4.0;
 /// and the skirts that phase noise spreads under the noise floor, do not.
 pub fn bin_fates(mean: &Means, layout: &Layout, averages: f64) -> Vec<BinFate> {
     let mut fates = vec![BinFate::Used; layout.bins];
-    let reach = ((SURROUNDINGS_HZ / layout.spacing_hz() / 2.0) as usize).max(16);
-    if averages < MIN_AVERAGES || layout.bins < 2 * reach / 3 {
+    if !tells_lines(layout, averages) {
         return fates;
     }
+    let reach = reach(layout);
     // A mean of K exponential variables scatters by 1/sqrt(K): few averages need a higher threshold, five deviations.
     let line_ratio = LINE_RATIO.max(1.0 + 5.0 / averages.sqrt());
     let skirt_ratio = SKIRT_RATIO.max(1.0 + 2.0 / averages.sqrt());
@@ -82,6 +82,16 @@ pub fn bin_fates(mean: &Means, layout: &Layout, averages: f64) -> Vec<BinFate> {
         }
     }
     fates
+}
+
+/// Whether a matrix with so many equivalent averages tells a machine's lines from hiss.
+pub fn tells_lines(layout: &Layout, averages: f64) -> bool {
+    averages >= MIN_AVERAGES && layout.bins >= 2 * reach(layout) / 3
+}
+
+/// Bins to each side that are a bin's surroundings.
+fn reach(layout: &Layout) -> usize {
+    ((SURROUNDINGS_HZ / layout.spacing_hz() / 2.0) as usize).max(16)
 }
 
 /// The fates with each run of line bins widened by `growth` times its own width to each side.

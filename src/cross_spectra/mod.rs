@@ -16,7 +16,7 @@ mod surrogate;
 mod weighting;
 
 pub use background::{excess, whitened};
-pub use mask::{BinFate, bin_fates, mean_coherence2};
+pub use mask::{BinFate, bin_fates, mean_coherence2, tells_lines};
 pub use matrix::{ChannelCorrection, CrossSpectra, Kept, Layout, Sums};
 pub use means::{Means, narrow, wide};
 pub use overview::Overview;

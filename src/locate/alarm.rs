@@ -14,7 +14,7 @@ use realfft::num_complex::Complex;
 
 use super::array::Array;
 use super::verdict::robust;
-use super::views::{Glance, Looks, Material};
+use super::views::{Glance, Looks, Material, View};
 use crate::cross_spectra::{BinFate, Coherence, CrossSpectra, Means, Model};
 
 /// Draws of the first round, doubled until the probability is clear of the one that is allowed, and at most.
@@ -60,6 +60,8 @@ pub struct Alarm {
     pub probability: f64,
     /// Probability that chance alone makes any pair's correlation rise like this, wherever its delay points to.
     pub pair_probability: f64,
+    /// How the highest correlation of all pairs is distributed by chance.
+    pub pair_law: Gumbel,
     /// How `z` is distributed by chance, one law a view.
     pub laws: Vec<Gumbel>,
     /// Captures drawn.
@@ -177,9 +179,9 @@ impl<'t> Null<'t> {
             let dof = laws.iter().map(|law| law.dof).fold(f64::MAX, f64::min);
             let scatter = (1.64 / drawn.len() as f64 + 1.1 * ln.powi(2) / dof).sqrt();
             if (ln - allowed.ln()).abs() > 3.0 * scatter || drawn.len() >= MOST_DRAWS {
-                let of_pairs = Gumbel::of_parts(drawn.iter().map(|shown| &shown.pair_z));
-                let pair_probability = of_pairs.exceeding(seen.pair_z.top());
-                return Alarm { probability, pair_probability, laws, draws: drawn.len() };
+                let pair_law = Gumbel::of_parts(drawn.iter().map(|shown| &shown.pair_z));
+                let pair_probability = pair_law.exceeding(seen.pair_z.top());
+                return Alarm { probability, pair_probability, pair_law, laws, draws: drawn.len() };
             }
         }
     }
@@ -189,6 +191,12 @@ impl Alarm {
     /// The `z` that each view's map must show for this probability.
     pub fn needed_z(&self, probability: f64, tried: usize) -> Vec<f64> {
         self.laws.iter().map(|law| law.level(probability / tried as f64)).collect()
+    }
+
+    /// Probability that chance alone makes any pair's correlation rise as in these cross-spectra, which `view` looks at: what is
+    /// left of it where all that is known of was taken out are echoes.
+    pub fn echoes(&self, view: &View, left: &Coherence) -> f64 {
+        self.pair_law.exceeding(Extremes::of_each(view.glance_at(left).pair_z()).top())
     }
 }
 

@@ -7,9 +7,10 @@ use rayon::prelude::*;
 
 use super::bounds::Ranges;
 use super::cover::Cover;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::propagation::{GroupSpeed, Leg, Medium, Way, audible_walls};
 use crate::site::{Point3, Site, WallPoint};
+use crate::units::counted;
 
 /// The array that listens: used sensors of a site in one medium.
 #[derive(Debug, Clone)]
@@ -29,6 +30,14 @@ pub struct Array<'a> {
     groups: Vec<usize>,
     /// Coarse cells of the walls, made when they are first asked for: they are the same in every medium.
     cover: OnceLock<Arc<Cover>>,
+}
+
+/// Why so many sensors in use fix no place.
+pub fn too_few(count: usize) -> Error {
+    Error::request(format!(
+        "{} in use, and no three share a clock; a place on a wall needs at least three, better six",
+        counted(count, "sensor")
+    ))
 }
 
 impl<'a> Array<'a> {
@@ -161,6 +170,22 @@ impl<'a> Array<'a> {
     pub fn free_ranges_m(&self, place: &Point3) -> DVector<f64> {
         let range_m = |&i: &usize| (self.site.sensors[i].position_m - place).norm();
         DVector::from_iterator(self.len(), self.sensors.iter().map(range_m))
+    }
+
+    /// How the straight way from a place to each sensor changes as the place moves off its wall, to the side where the sensors
+    /// are; absent where sound does not travel through air.
+    pub fn gradient_in_front(&self, place: &WallPoint) -> Option<DVector<f64>> {
+        if self.medium.kind != "air" {
+            return None;
+        }
+        let [u, v] = self.site.walls[place.wall].tangents(place);
+        let normal = u.cross(&v).normalize();
+        let towards = |&i: &usize| {
+            let way = place.position_m - self.site.sensors[i].position_m;
+            normal.dot(&way) / way.norm().max(f64::MIN_POSITIVE)
+        };
+        let gradient = DVector::from_iterator(self.len(), self.sensors.iter().map(towards));
+        Some(if gradient.sum() > 0.0 { -gradient } else { gradient })
     }
 
     /// Two corners of the box about sensors and audible walls, metres; absent where sound does not travel through air.

@@ -17,9 +17,10 @@ use super::explain::mean_correlation;
 use super::fault::Fault;
 use super::find::Found;
 use super::focus::{answer, support};
+use super::misfit::CONTRADICTION;
 use super::own_range::{Sum, companions};
 use super::refine::Refined;
-use super::tell::{CONTRADICTION, median};
+use super::tell::median;
 use super::views::{Material, View};
 use crate::cross_spectra::CrossSpectra;
 use crate::delay::RangeTable;
@@ -44,10 +45,10 @@ const INVERTED: f64 = 1.25;
 /// A crest off its place must beat what is in place by this factor: neighbouring fringes reach 0.7 of each other.
 const BESIDE_FRINGES: f64 = 1.25;
 
-/// A sensor that hears the leak in place by this share of a crest that is later hears an echo there, so many middle wavelengths and
-/// more beyond what the site leaves open: one that is misplaced hears nothing in place, or a fringe of its crest.
+/// A sensor that hears the leak in place by this share of its crest hears an echo there, or another leak, so many middle wavelengths
+/// and more beyond what the site leaves open: one that is misplaced hears nothing in place, or a fringe of its crest.
 const IN_PLACE: f64 = 0.4;
-const LATER_WAVES: f64 = 2.0;
+const FAR_OFF_WAVES: f64 = 2.0;
 
 /// Trough over crest from which a sensor may be inverted.
 const DOUBTFUL: f64 = 0.95;
@@ -242,8 +243,9 @@ impl Hearing<'_, '_> {
                 continue;
             }
             let hears_in_place = in_place > SIGNIFICANT * noise;
-            let is_echo = hears_in_place && at_m > allowed_m + LATER_WAVES * wave_m && in_place > IN_PLACE * height;
-            if height > BESIDE_FRINGES * in_place && !is_echo {
+            let far_off = at_m.abs() > allowed_m + FAR_OFF_WAVES * wave_m;
+            let is_another = hears_in_place && far_off && in_place > IN_PLACE * height;
+            if height > BESIDE_FRINGES * in_place && !is_another {
                 off.push((m, at_m));
                 at_both.extend(hears_in_place.then_some(m));
             }

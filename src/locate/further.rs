@@ -37,7 +37,7 @@ const NEIGHBOURS_M: f64 = 0.05;
 /// line up somewhere on a wall as well. Measured with walls that reflect 0.9: what they leave stood out by z up to 11, leaks
 /// 10 dB below the first by 17 and more.
 const ECHOES: f64 = 0.1;
-const BEYOND_ECHOES_Z: f64 = 12.0;
+pub const BEYOND_ECHOES_Z: f64 = 12.0;
 
 /// From this share of the first leak's response on, what is left is neither an echo nor badly explained away: it need not
 /// stand out of a map that its own side lobes fill, only be louder than chance.
@@ -189,10 +189,7 @@ pub fn further(
             let left = leaks.taken.iter().fold(drawn, |rest, taken| Arc::new(taken.out_of(&rest, k)));
             shows(&left)
         };
-        let without = without_leak(&leaks.rest, k, &source.ranges_m);
-        // Pairs tell what is left when this leak is granted too; the map, whether it is.
-        let pair_z = Extremes::of_each(view.glance_at(&without).pair_z());
-        let seen = Shown { pair_z, ..shows(&leaks.rest) };
+        let seen = shows(&leaks.rest);
         let stands_out = seen.map_z[0].top();
         let found = format!("after {count} leak(s), the strongest rest is {share:.3} of the first");
         let at = || {
@@ -207,7 +204,9 @@ pub fn further(
         let allowed = if lesser { STRICTER * allowed } else { allowed };
         let tried = if leaks.machines.is_empty() && null.material.machines.is_empty() { 1 } else { BESIDE_MACHINES };
         let alarm = null.holding(&whole, &leaks.rest).judge(&seen, tried, allowed, &left);
-        if lesser && alarm.pair_probability < ECHOES && stands_out < BEYOND_ECHOES_Z {
+        // The map tells whether this leak is one; pairs, what is left when it is granted too.
+        let echoes = || alarm.echoes(view, &without_leak(&leaks.rest, k, &source.ranges_m));
+        if lesser && stands_out < BEYOND_ECHOES_Z && echoes() < ECHOES {
             leaks.notes.push(format!("{}: echoes are heard, which do as much, up to {BEYOND_ECHOES_Z}", at()));
             break;
         }

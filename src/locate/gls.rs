@@ -125,6 +125,19 @@ pub fn solve_observed(error: &RangeError, observed_m: &DVector<f64>) -> Option<S
     })
 }
 
+/// One more unknown beside the place, by which ranges change as `column` says, `[sensor]`: its value, one standard deviation of it, and
+/// the chi-square that is left, of one degree of freedom less.
+pub fn with_one_more(error: &RangeError, observed_m: &DVector<f64>, column: &DVector<f64>) -> Option<(f64, f64, f64)> {
+    let seen = error.basis.transpose() * column;
+    let all = DMatrix::from_fn(seen.len(), 3, |row, i| if i < 2 { error.gradient[(row, i)] } else { seen[row] });
+    let total = factorised(error.total())?;
+    let weighted = total.solve(&all);
+    let covariance = (all.transpose() * &weighted).try_inverse()?;
+    let fitted = &covariance * (weighted.transpose() * observed_m);
+    let residual = observed_m - all * &fitted;
+    Some((fitted[2], covariance[(2, 2)].sqrt(), residual.dot(&total.solve(&residual))))
+}
+
 /// Covariance of the place and of further unknowns, metres², by which ranges change as the columns of `more` say,
 /// `[sensor, unknown]`: place along `u` and `v` first.
 pub fn covariance_with(error: &RangeError, more: &DMatrix<f64>) -> Option<DMatrix<f64>> {
@@ -152,6 +165,27 @@ fn factorised(matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_one_more_unknown_explains_is_no_longer_left() {
+        // Three directions in the plane and one off it, each known to 1 mm; the fifth row is there to disagree.
+        let gradient = [1.0, 0.0, 0.0, 1.0, 0.6, -0.8, -0.6, 0.8, 0.0, 0.0];
+        let error = RangeError {
+            basis: DMatrix::identity(5, 5),
+            gradient: DMatrix::from_row_slice(5, 2, &gradient),
+            noise: DMatrix::identity(5, 5) * 1e-6,
+            positions: DMatrix::zeros(5, 5),
+            speed: DVector::zeros(5),
+        };
+        let depth = DVector::from_vec(vec![0.3, 0.2, 0.1, 0.5, 0.9]);
+        let step = DVector::from_vec(vec![2e-3, -1e-3]);
+        let observed = &error.gradient * step + 30e-3 * &depth;
+        let (value, sigma, chi2) = with_one_more(&error, &observed, &depth).unwrap();
+        assert!((value - 30e-3).abs() < 1e-12 && chi2 < 1e-12, "{value} {chi2}");
+        // Of a direction that the place does not touch the whole is left, here a part.
+        assert!(sigma > 1e-3 / depth.norm() && sigma < 1e-3 / depth[4], "{sigma}");
+        assert!((solve_observed(&error, &observed).unwrap().chi2 - (value / sigma).powi(2)).abs() < 1e-6);
+    }
 
     #[test]
     fn errors_that_are_no_numbers_give_no_place() {

@@ -10,7 +10,7 @@ use super::{Options, Progress, Stopwatch};
 use crate::capture::Captures;
 use crate::cross_spectra::{
     BinFate, Channel, CrossSpectra, Heard, Kept, Means, Overview, Part, Piece, Recorded, Span, bin_fates, listen,
-    listen_to,
+    listen_to, tells_lines,
 };
 use crate::error::{Error, Result};
 use crate::site::Site;
@@ -261,6 +261,9 @@ pub fn listen_in<'a>(
     };
     let mut warnings = warnings;
     warnings.extend(background.as_ref().and_then(|background| unlike(&mean, &background.mean())));
+    if !options.transient && !tells_lines(spectra.layout(), spectra.averages()) {
+        warnings.push("too short to tell a machine's lines from hiss: they may hide a leak, or look like one".into());
+    }
     Ok(Listened {
         preparation,
         captures,

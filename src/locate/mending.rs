@@ -39,7 +39,10 @@ pub fn judged<'a>(heard: &mut Listened<'a>, options: &Options, progress: Progres
         let array = heard.array.clone();
         heard.mend(&faults);
         let (again, further) = with_faults(heard, options);
-        heard.warnings.extend(faults.iter().map(|fault| fault.told(&array, tell::residual_s(&again))));
+        let told = faults.iter().map(|fault| fault.told(&array, tell::residual_s(&again)));
+        // Some are taken out a little more in each round, and told once.
+        let new: Vec<String> = told.filter(|told| !heard.warnings.contains(told)).collect();
+        heard.warnings.extend(new);
         (judged, faults) = (again, further);
     }
     let most = MOST_OUT_OF_PLACE * asked as f64;

@@ -27,6 +27,7 @@ mod likelihood;
 mod listening;
 mod machine;
 mod mending;
+mod misfit;
 mod outcome;
 mod own_range;
 mod posterior;
@@ -46,7 +47,7 @@ mod ways;
 
 use std::time::Instant;
 
-pub use array::Array;
+pub use array::{Array, too_few};
 pub use arrivals::{Arrivals, Mark, Slopes, Take};
 pub use clocks::Clock;
 pub use cover::Cover;
@@ -142,10 +143,12 @@ pub fn locate(
     let allowed = options.alarm;
     let (judged, disagreeing) = mending::judged(&mut heard, options, progress);
     let samples_per_bin = heard.spectra.samples_per_bin();
-    let Judged { array, looks, found, stretch, rival, machines, mut chance_in_room, alarm, needed_z } = judged;
+    let Judged { array, looks, found, stretch, rival, machines, mut chance_in_room, alarm, needed_z, may_be_echo } =
+        judged;
     let material = heard.material(options);
     let material = Material { machines: &machines, ..material };
-    let doubts = tell::misnamed(site, &array, rival).into_iter().chain(disagreeing).collect();
+    let echo = may_be_echo.then(|| tell::may_be_echo(&found));
+    let doubts = misfit::misnamed(site, &array, rival).into_iter().chain(disagreeing).chain(echo).collect();
     let (array, view, mut found) = (&array, &looks[0], found);
     let (verdict, reasons) = tell::verdict(array, &found, doubts, &alarm, allowed);
     watch.lap("locate");
@@ -201,8 +204,8 @@ pub fn locate(
 
     let layout = heard.spectra.layout();
     let averages = heard.spectra.averages();
-    let fit = best.and_then(|r| tell::fit(array, r));
-    let contradiction = tell::contradiction(array, fit.filter(|_| verdict == Verdict::Leak));
+    let fit = best.and_then(|r| misfit::fit(array, r));
+    let contradiction = misfit::contradiction(array, fit.filter(|_| verdict == Verdict::Leak));
     let one = best.map(|r| (r, alarm.probability));
     let sources: Vec<_> = match &leaks_found {
         Some(leaks) => leaks.sources.iter().zip(leaks.probabilities.iter().copied()).collect(),
@@ -258,7 +261,7 @@ pub fn locate(
     warnings.extend(machines.iter().map(tell::machine));
     warnings.extend(further.1.iter().cloned());
     warnings.extend(contradiction);
-    warnings.extend(tell::misstated(&path));
+    warnings.extend(misfit::misstated(&path));
     Ok(Outcome {
         verdict,
         reasons,

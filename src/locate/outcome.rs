@@ -323,6 +323,17 @@ pub struct Fit {
     pub dof: usize,
     /// Index in the site of the sensor that fits worst.
     pub worst_sensor: usize,
+    /// Where ranges disagree but those of a source in front of the wall would not.
+    pub in_front: Option<InFront>,
+}
+
+/// A source off the wall that fits better than any on it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InFront {
+    /// So far on the side of the sensors, metres, behind the wall where it is negative, and one standard deviation of it.
+    pub distance_m: (f64, f64),
+    /// Chi-square per degree of freedom that is left.
+    pub chi2_per_dof: f64,
 }
 
 /// Pictures of the evidence.

@@ -6,10 +6,10 @@ use crate::cross_spectra::{ChannelCorrection, Layout, Recorded, Span};
 use crate::error::{Error, Result};
 use crate::propagation::{Dispersion, Medium};
 use crate::site::Site;
-use crate::units::amplitude_from_db;
+use crate::units::{amplitude_from_db, counted};
 
 use super::Options;
-use super::array::Array;
+use super::array::{Array, too_few};
 
 /// Longest way between two sensors, in samples of sound, that a transform is made for: 235 m of air at 192 kHz, twice
 /// the largest station. Positions in millimetres are the usual cause of more, and would fill the memory.
@@ -113,10 +113,7 @@ fn settle<'a>(
     let of_site = site.clock_groups();
     let groups: Vec<usize> = sensors.iter().map(|&i| of_site[i]).collect();
     if !groups.iter().any(|g| groups.iter().filter(|other| *other == g).count() >= 3) {
-        return Err(Error::request(format!(
-            "{} sensors that are not disabled, and no three share a clock; a place on a wall needs at least three, better six",
-            sensors.len()
-        )));
+        return Err(too_few(sensors.len()));
     }
     let media = Medium::possible(site);
     let band = match (options.band_hz, recorded.map(|r| r.band_hz)) {
@@ -151,7 +148,7 @@ fn settle<'a>(
     let product = span.frames as f64 / rate_hz * (band.high_hz() - band.low_hz());
     if product < MIN_TIME_BANDWIDTH && !options.transient {
         return Err(Error::request(format!(
-            "{:.3} ms of a {:.1} kHz wide band are too few to tell sound from chance; take {:.1} ms or more",
+            "a stretch of {:.3} ms, a band of {:.1} kHz: too little to tell sound from chance; take {:.1} ms or more (--from, --to)",
             span.frames as f64 / rate_hz * 1e3,
             (band.high_hz() - band.low_hz()) / 1e3,
             MIN_TIME_BANDWIDTH / (band.high_hz() - band.low_hz()) * 1e3
@@ -224,11 +221,6 @@ pub fn selection(site: &Site, captures: &Captures, sensors: &[usize]) -> Result<
         }
     }
     Ok(sensors.iter().map(|&i| (site.sensors[i].recorder, site.sensors[i].channel - 1)).collect())
-}
-
-/// `1 channel`, `2 channels`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The band to use where none is given.

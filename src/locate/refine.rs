@@ -11,9 +11,10 @@ use nalgebra::{DMatrix, DVector, Matrix2};
 
 use super::align::line_up;
 use super::array::Array;
-use super::gls::{RangeError, Solution, solve_observed};
+use super::gls::{RangeError, solve_observed, with_one_more};
 use super::lateness::Clocks;
 use super::likelihood::{BlockScore, Likelihood};
+use super::outcome::InFront;
 use super::ways::{other_wavenumbers, straightened};
 use crate::cross_spectra::Coherence;
 use crate::delay::RangeTable;
@@ -69,6 +70,8 @@ pub struct Refined {
     pub scale: (f64, f64),
     /// Chi-square of the ranges about the place, and its degrees of freedom.
     pub chi2: (f64, usize),
+    /// The place in front of the wall that would fit best; absent where sound keeps to the wall.
+    pub in_front: Option<InFront>,
     /// Residual of each range, metres, and over its expected scatter.
     pub residuals: Vec<(f64, f64)>,
     /// Share of each used bin's power that is the leak; `[sensor][bin]`.
@@ -171,7 +174,8 @@ fn climb(array: &Array<'_>, likelihood: &Likelihood<'_>, state: &mut State) -> O
     let information = likelihood.information();
     let mut height = objective(array, likelihood, state);
     for _ in 0..STEPS {
-        let (_, solution) = linearised(array, likelihood, &information, state, 1.0)?;
+        let (error, observed) = linearised(array, likelihood, &information, state, 1.0);
+        let solution = solve_observed(&error, &observed)?;
         let mut taken = None;
         for share in [1.0, 0.5, 0.25, 0.1, 0.03] {
             let next = State {
@@ -196,32 +200,38 @@ fn climb(array: &Array<'_>, likelihood: &Likelihood<'_>, state: &mut State) -> O
     Some(())
 }
 
-/// The least-squares problem that the likelihood looks like from here, and its solution.
+/// The least-squares problem that the likelihood looks like from here: errors, and what is observed.
 fn linearised(
     array: &Array<'_>,
     likelihood: &Likelihood<'_>,
     information: &DMatrix<f64>,
     state: &State,
     excess: f64,
-) -> Option<(RangeError, Solution)> {
+) -> (RangeError, DVector<f64>) {
     let stated = array.ranges_m(&state.point);
     let ranges = ranges_of(array, state);
     let gradient: DVector<f64> = likelihood.scores(&ranges).iter().map(|s| &s.gradient).sum();
     let error = RangeError::of(array, &state.point, &stated, information, excess);
     let newton = (&error.noise / excess) * (error.basis.transpose() * gradient);
     let observed = error.basis.transpose() * (ranges - stated) + newton;
-    let solution = solve_observed(&error, &observed)?;
-    Some((error, solution))
+    (error, observed)
 }
 
 fn finish(array: &Array<'_>, data: Data<'_>, likelihood: &Likelihood<'_>, state: &State) -> Option<Refined> {
     let ranges = ranges_of(array, state);
     let information = likelihood.information();
     let scores = likelihood.scores(&ranges);
-    let (model, _) = linearised(array, likelihood, &information, state, 1.0)?;
+    let (model, _) = linearised(array, likelihood, &information, state, 1.0);
     let excess = scatter_excess(&model, &scores);
-    let (error, solution) = linearised(array, likelihood, &information, state, excess)?;
+    let (error, observed) = linearised(array, likelihood, &information, state, excess);
+    let solution = solve_observed(&error, &observed)?;
     let inflation = disagreement(solution.chi2, solution.dof);
+    let column = array.gradient_in_front(&state.point).filter(|_| solution.dof > 1);
+    let in_front = column.and_then(|column| with_one_more(&error, &observed, &column));
+    let in_front = in_front.map(|(distance_m, sigma_m, chi2)| {
+        let chi2_per_dof = chi2 / (solution.dof - 1) as f64;
+        InFront { distance_m: (distance_m, sigma_m * chi2_per_dof.max(1.0).sqrt()), chi2_per_dof }
+    });
     let covariance = solution.covariance_m2 * inflation;
     let stated_scale = array.wavenumber_sigma();
     let trace = solution.covariance_m2.trace();
@@ -241,6 +251,7 @@ fn finish(array: &Array<'_>, data: Data<'_>, likelihood: &Likelihood<'_>, state:
         shares,
         scale: (stated_scale * solution.speed.0, stated_scale * (solution.speed.1.max(0.0) * inflation).sqrt()),
         chi2: (solution.chi2, solution.dof),
+        in_front,
         residuals,
         leak_share,
     })

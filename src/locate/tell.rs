@@ -5,21 +5,18 @@ use nalgebra::Matrix2;
 use super::alarm::Alarm;
 use super::array::Array;
 use super::find::Found;
-use super::further::resolution_m;
+use super::further::{BEYOND_ECHOES_Z, resolution_m};
 use super::judge::Judged;
-use super::outcome::{Behaviour, Chance, Ellipse, Fit, Leak, PairReport, PathUsed, Stretch, Verdict};
+use super::outcome::{Behaviour, Chance, Ellipse, Leak, PairReport, PathUsed, Stretch, Verdict};
 use super::refine::Refined;
 use super::views::View;
 use crate::cross_spectra::{Layout, Means};
 use crate::propagation::{Dispersion, Medium};
-use crate::site::{Mode, Point3, Site};
+use crate::site::{Mode, Point3};
 use crate::units::{power_db, power_from_db};
 
 /// 95 % point of a chi-square with two degrees of freedom: `−2 ln 0.05`.
 pub const CHI2_95: f64 = 5.991_464_547_107_98;
-
-/// Chi-square per degree of freedom from which sound and stated geometry contradict each other.
-pub const CONTRADICTION: f64 = 3.0;
 
 /// The record of a refined place. `powers` are the capture's spectra of the array's channels, `probability` that of chance.
 pub fn leak(
@@ -203,49 +200,13 @@ pub fn path(
     }
 }
 
-/// A site's thickness or speed is contradicted when the sound tells another one, this many standard deviations off.
-const MISSTATED: f64 = 3.5;
-
-/// Log likelihood, in nats, by which the wave that the site does not name must explain the sound better to contradict it.
-const MISNAMED: f64 = 10.0;
-
-/// Why the place cannot be relied on, where the site names one guided wave and the sound is the other.
-pub fn misnamed(site: &Site, array: &Array<'_>, rival: Option<(Option<Mode>, f64)>) -> Option<String> {
-    let (named, heard, (_, nats)) = (site.path_mode()?, array.medium.mode?, rival?);
-    (named != heard && nats > MISNAMED).then(|| {
-        format!(
-            "the site says mode {}, but {} explains the sound better by {nats:.0} nats: mend 'mode', or leave it out",
-            named.name(),
-            heard.name()
-        )
-    })
-}
-
-/// A warning where the wall or the air is not what the site says.
-pub fn misstated(path: &PathUsed) -> Option<String> {
-    let Behaviour { of_thickness, stated, heard } = path.behaves?;
-    if (heard[0] - stated[0]).abs() <= MISSTATED * stated[1].hypot(heard[1]) {
-        return None;
-    }
-    let (what, unit, scale) = if of_thickness { ("plate", "mm", 1e3) } else { (path.kind, "m/s", 1.0) };
-    Some(format!(
-        "the {what} behaves as {:.3} {unit}, the site says {:.3} ± {:.3} {unit}: mend the site's {}",
-        heard[0] * scale,
-        stated[0] * scale,
-        stated[1] * scale,
-        if of_thickness { "thickness or material" } else { "speed or temperature" }
-    ))
-}
-
-/// Agreement of measured ranges with the stated geometry.
-pub fn fit(array: &Array<'_>, refined: &Refined) -> Option<Fit> {
-    let (chi2, dof) = refined.chi2;
-    if dof == 0 {
-        return None;
-    }
-    let worst =
-        (0..array.len()).max_by(|&m, &n| refined.residuals[m].1.abs().total_cmp(&refined.residuals[n].1.abs()))?;
-    Some(Fit { chi2_per_dof: chi2 / dof as f64, dof, worst_sensor: array.sensors[worst] })
+/// Why a place is not believed that an echo of a machine may make.
+pub fn may_be_echo(found: &Found) -> String {
+    format!(
+        "echoes of a machine are heard, which make places of their own that stand out by z up to {BEYOND_ECHOES_Z}, and this one \
+         does by z = {:.1}: switch the machine off, or record a --background with it",
+        found.standings[0].z
+    )
 }
 
 /// A place less certain than this share of the wall's extent (the root of its area) is no place.
@@ -350,15 +311,4 @@ fn nothing_found(alarm: &Alarm, allowed: f64) -> (Verdict, Vec<String>) {
         );
     }
     (if reasons.is_empty() { Verdict::NoLeak } else { Verdict::Inconclusive }, reasons)
-}
-
-/// A warning where sound and stated geometry contradict each other.
-pub fn contradiction(array: &Array<'_>, fit: Option<Fit>) -> Option<String> {
-    let fit = fit.filter(|fit| fit.chi2_per_dof > CONTRADICTION)?;
-    let sensor = &array.site.sensors[fit.worst_sensor];
-    Some(format!(
-        "delays and stated geometry disagree (chi-square {:.1} per degree of freedom); the ellipse is widened to match. \
-         Sensor '{}' (channel {}) fits worst: check its place, cable and channel",
-        fit.chi2_per_dof, sensor.id, sensor.channel
-    ))
 }

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 pub use add::Added;
 
-use crate::error::{Error, Result};
-use crate::locate::{Array, Cover, Foreseen};
+use crate::error::Result;
+use crate::locate::{Array, Cover, Foreseen, too_few};
 use crate::propagation::Medium;
 use crate::site::{Point3, Site, WallPoint};
 use crate::units::{power_db, power_from_db};
@@ -135,10 +135,7 @@ pub fn plan(site: &Site, options: &Options, progress: &(dyn Fn(&'static str, f64
     let sensors: Vec<usize> = (0..site.sensors.len()).filter(|&i| !site.sensors[i].disabled).collect();
     let array = Array::new(site, medium, band_hz, sensors)?;
     if array.observable_basis().ncols() < 2 {
-        return Err(Error::request(format!(
-            "{} sensors that are not disabled, and no three share a clock; a place on a wall needs at least three, better six",
-            array.len()
-        )));
+        return Err(too_few(array.len()));
     }
     let mut notes = vec![
         feasible::why(&array.medium, band_hz, options),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::capture::{Captures, SoundFile};
 use crate::inspect::{Channel, Inspection, Stretch};
 use crate::report::words::{printable, shortened};
+use crate::units::counted;
 
 /// Stretches and tones that are written out for people.
 const SHOWN: usize = 6;
@@ -39,6 +40,7 @@ pub fn inspection_text(subject: &Inspected<'_>) -> String {
     }
     let faulty = inspection.channels.iter().filter(|c| !c.faults.is_empty()).count();
     lines.push(match faulty {
+        0 if names.len() == 1 => "The channel is alive and in order".into(),
         0 => format!("All {} channels are alive and in order", names.len()),
         n => format!("{n} of {} channels are not in order", names.len()),
     });
@@ -99,9 +101,9 @@ fn file_lines(file: &SoundFile) -> Vec<String> {
     let mut lines = vec![
         printable(&file.path().display().to_string()),
         format!(
-            "  {}, {} channels, {} Hz, {}-bit {kind}, {:.3} s",
+            "  {}, {}, {} Hz, {}-bit {kind}, {:.3} s",
             file.container(),
-            file.channels(),
+            counted(file.channels(), "channel"),
             rate_hz,
             file.valid_bits(),
             file.frames() as f64 / f64::from(rate_hz)

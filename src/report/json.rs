@@ -100,7 +100,7 @@ impl<'a> Document<'a> {
             capture: (&outcome.capture).into(),
             sensors: outcome.sensors.iter().map(SensorRecord::from).collect(),
             pairs: outcome.pairs.iter().map(|p| PairRecord::new(p, sensor(p.a), sensor(p.b))).collect(),
-            fit: outcome.fit.map(|Fit { chi2_per_dof, dof, worst_sensor }| FitRecord {
+            fit: outcome.fit.map(|Fit { chi2_per_dof, dof, worst_sensor, .. }| FitRecord {
                 chi2_per_dof,
                 dof,
                 worst_sensor: sensor(worst_sensor),

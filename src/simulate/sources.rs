@@ -1,6 +1,7 @@
 //! Sources of sound and their carriage along a path: band-limited noise by its spectrum, lines by their phase.
 
 use std::f64::consts::{LN_10, SQRT_2, TAU};
+use std::sync::LazyLock;
 
 use rand_chacha::ChaCha8Rng;
 use realfft::RealFftPlanner;
@@ -15,6 +16,8 @@ use crate::propagation::{Dispersion, Medium};
 const HALF_TAPS: usize = 32;
 /// Its Kaiser window: images below −100 dB for sound up to 0.85 of half the sample rate, better further down.
 const KAISER_BETA: f64 = 12.0;
+/// Values a sample for which the window is worked out: a straight line between them is off by β/8·(1/8192)², −150 dB.
+const WINDOW_STEPS: usize = 256;
 /// A turning phasor is set anew this often; between, it gathers rounding of as many multiplications.
 const PHASOR_STEPS: usize = 256;
 
@@ -179,27 +182,35 @@ impl Broadband {
     }
 }
 
+/// The interpolator's window over distance from its middle, [`WINDOW_STEPS`] values a sample.
+static WINDOW: LazyLock<Vec<f64>> = LazyLock::new(|| {
+    let reach = (HALF_TAPS * WINDOW_STEPS) as f64;
+    let value = |i: usize| bessel_i0(KAISER_BETA * (1.0 - (i as f64 / reach).powi(2)).max(0.0).sqrt());
+    (0..=HALF_TAPS * WINDOW_STEPS + 1).map(|i| value(i) / bessel_i0(KAISER_BETA)).collect()
+});
+
 /// Value of a band-limited wave between its samples, by a Kaiser-windowed sinc.
 fn interpolated(wave: &[f64], at: f64) -> f64 {
     let base = at.floor();
     let fraction = at - base;
-    let start = base as usize + 1 - HALF_TAPS;
-    let sin = (std::f64::consts::PI * fraction).sin() / std::f64::consts::PI;
-    let peak = bessel_i0(KAISER_BETA);
     if fraction == 0.0 {
         return wave[base as usize];
     }
-    let taps = &wave[start..start + 2 * HALF_TAPS];
-    taps.iter()
-        .enumerate()
-        .map(|(i, x)| {
-            // Distance from tap to place; sin(π·distance) is ± sin(π·fraction) for all of them.
-            let distance = fraction + (HALF_TAPS - 1) as f64 - i as f64;
-            let sign = if (HALF_TAPS - 1 + i).is_multiple_of(2) { 1.0 } else { -1.0 };
-            let edge = distance / HALF_TAPS as f64;
-            x * sign * sin / distance * bessel_i0(KAISER_BETA * (1.0 - edge * edge).max(0.0).sqrt()) / peak
-        })
-        .sum()
+    let first = base as usize + 1 - HALF_TAPS;
+    let sin = (std::f64::consts::PI * fraction).sin() / std::f64::consts::PI;
+    let window = |distance: f64| {
+        let steps = distance.abs() * WINDOW_STEPS as f64;
+        let step = steps as usize;
+        WINDOW[step] + (steps - step as f64) * (WINDOW[step + 1] - WINDOW[step])
+    };
+    let taps = wave[first..first + 2 * HALF_TAPS].iter().enumerate();
+    taps.map(|(i, x)| {
+        // Distance from tap to place; sin(π·distance) is ± sin(π·fraction) for all of them.
+        let distance = fraction + (HALF_TAPS - 1) as f64 - i as f64;
+        let sign = if (HALF_TAPS - 1 + i).is_multiple_of(2) { 1.0 } else { -1.0 };
+        x * sign * sin / distance * window(distance)
+    })
+    .sum()
 }
 
 /// Modified Bessel function of the first kind and order zero, by its series.

@@ -1,38 +1,68 @@
-//! A close look at one leak: its ellipses in millimetres, in the wall's tangent plane.
+//! A close look at a leak: its ellipses in millimetres, in the wall's tangent plane, and those of its neighbours.
 
 use std::f64::consts::TAU;
 
 use super::axes::Axes;
-use super::look::{self, AXIS_PX, GREY, INK, LEAK, SMALL_PX, faded};
+use super::look::{self, AXIS_PX, GREY, INK, LEAK, SMALL_PX, WHITE, faded};
 use super::picture::{Align, Frame, Label, Level, Picture, Stroke};
 use crate::locate::{Ellipse, Leak, REGIONS};
 use crate::report::words::millimetres;
+use crate::site::Site;
 
-/// Draws the 50, 90 and 95 % ellipses in a square `frame`; `v_down` where the map beside it shows `v` growing downwards.
-pub(super) fn draw(picture: &mut Picture, frame: Frame, heading: &str, leak: &Leak, v_down: bool) {
-    let ellipse = leak.ellipse_95;
+/// So far from a leak, metres, others are drawn beside it: the marks of a whole wall lie on top of each other there.
+const BESIDE_M: f64 = 0.1;
+
+/// Draws the 50, 90 and 95 % ellipses of the first leak in a square `frame`, and those of others close to it; `v_down` where the
+/// map beside it shows `v` growing downwards.
+pub(super) fn draw(picture: &mut Picture, frame: Frame, site: &Site, leaks: &[Leak], v_down: bool) {
+    let Some(first) = leaks.first() else { return };
+    let ellipse = first.ellipse_95;
+    let tangents = site.walls.get(first.point.wall).map(|wall| wall.tangents(&first.point));
+    let beside: Vec<(usize, &Leak, [f64; 2])> = (leaks.iter().enumerate().skip(1))
+        .filter_map(|(i, leak)| {
+            let way = leak.point.position_m - first.point.position_m;
+            Some((i + 1, leak, tangents?.map(|t| t.dot(&way) * 1e3))).filter(|_| way.norm() < BESIDE_M)
+        })
+        .collect();
     let major_mm = ellipse.semi_major_m * 1e3;
-    let half = if major_mm.is_finite() && major_mm > 0.0 { round_up(1.5 * major_mm) } else { 1.0 };
+    let farthest_mm = beside.iter().flat_map(|(_, _, at)| at).fold(0.0f64, |far, x| far.max(x.abs()));
+    let half = if major_mm.is_finite() && major_mm > 0.0 { 1.5 * major_mm } else { 1.0 };
+    let half = round_up(half.max(1.3 * farthest_mm));
     let y = if v_down { [half, -half] } else { [-half, half] };
     let axes = Axes { frame, x: [-half, half], y };
     axes.grid(picture);
-    for level in REGIONS.into_iter().rev() {
-        // A Gaussian's regions are its 95 % ellipse, larger or smaller.
-        let scale_mm = 1e3 * ((1.0 - level).ln() / 0.05f64.ln()).sqrt();
-        let rim: Vec<_> = around(&ellipse).map(|[du, dv]| axes.px(du * scale_mm, dv * scale_mm)).collect();
-        picture.polygon(rim.clone(), Some(faded(LEAK, 0.10)), None);
-        picture.line(rim.iter().chain(rim.first()).copied(), look::rim(level));
+    for (_, leak, at) in &beside {
+        draw_regions(picture, &axes, &leak.ellipse_95, *at);
     }
-    let centre = axes.px(0.0, 0.0);
-    let r = 9.0;
-    picture.line([[centre[0] - r, centre[1]], [centre[0] + r, centre[1]]], Stroke::new(INK, 2.0));
-    picture.line([[centre[0], centre[1] - r], [centre[0], centre[1] + r]], Stroke::new(INK, 2.0));
-    let text = |text: &str, at: [f64; 2], align| Label::new(text, at, SMALL_PX).align(align, Level::Top).colour(GREY);
+    draw_regions(picture, &axes, &ellipse, [0.0, 0.0]);
+    let named = std::iter::once((1, [0.0, 0.0])).chain(beside.iter().map(|(number, _, at)| (*number, *at)));
+    for (number, [u, v]) in named.filter(|_| !beside.is_empty()) {
+        let [x, y] = axes.px(u, v);
+        let label = Label::new(number.to_string(), [x + 12.0, y - 12.0], AXIS_PX).bold().colour(LEAK).halo(WHITE);
+        picture.label(label.align(Align::Start, Level::Middle));
+    }
+    let heading = if leaks.len() > 1 { "Leak 1: 95 % sure within" } else { "95 % sure to lie within" };
     picture.label(Label::new(heading, [frame.left, frame.top - 32.0], AXIS_PX).bold());
     let [longer, shorter] = [ellipse.semi_major_m, ellipse.semi_minor_m].map(millimetres);
     let size = format!("±{} × {shorter}; dashed 90, inner 50 %", longer.trim_end_matches(" mm"));
-    picture.label(text(&size, [frame.left, frame.top - 22.0], Align::Start));
+    let size = Label::new(size, [frame.left, frame.top - 22.0], SMALL_PX).align(Align::Start, Level::Top);
+    picture.label(size.colour(GREY));
     axes.scales(picture, "along u (mm)", "along v (mm)");
+}
+
+/// The ellipses about a place, millimetres, and a cross in their middle.
+fn draw_regions(picture: &mut Picture, axes: &Axes, ellipse: &Ellipse, [u_mm, v_mm]: [f64; 2]) {
+    for level in REGIONS.into_iter().rev() {
+        // A Gaussian's regions are its 95 % ellipse, larger or smaller.
+        let scale_mm = 1e3 * ((1.0 - level).ln() / 0.05f64.ln()).sqrt();
+        let rim: Vec<_> = around(ellipse).map(|[du, dv]| axes.px(u_mm + du * scale_mm, v_mm + dv * scale_mm)).collect();
+        picture.polygon(rim.clone(), Some(faded(LEAK, 0.10)), None);
+        picture.line(rim.iter().chain(rim.first()).copied(), look::rim(level));
+    }
+    let centre = axes.px(u_mm, v_mm);
+    let r = 9.0;
+    picture.line([[centre[0] - r, centre[1]], [centre[0] + r, centre[1]]], Stroke::new(INK, 2.0));
+    picture.line([[centre[0], centre[1] - r], [centre[0], centre[1] + r]], Stroke::new(INK, 2.0));
 }
 
 /// Points of an ellipse about its centre, metres along `u` and `v`.

@@ -8,6 +8,7 @@ use super::spectrogram;
 use crate::locate::Spectrogram;
 use crate::report::inspection::Inspected;
 use crate::report::words::{printable, shortened};
+use crate::units::counted;
 
 /// Each picture and the stem of its name.
 pub(super) fn draw(subject: &Inspected<'_>) -> [(&'static str, Picture); 3] {
@@ -19,8 +20,8 @@ pub(super) fn draw(subject: &Inspected<'_>) -> [(&'static str, Picture); 3] {
     let levels = levels::of(&Levels {
         title: title(subject),
         subtitle: format!(
-            "Power spectral density of {} channels of {}. Blue: where to look for a leak.",
-            inspection.channels.len(),
+            "Power spectral density of {} of {}. Blue: where to look for a leak.",
+            counted(inspection.channels.len(), "channel"),
             printable(&subject.files().join(", "))
         ),
         names: subject.names.to_vec(),
@@ -48,6 +49,7 @@ fn title(subject: &Inspected<'_>) -> String {
         .map(|(channel, name)| format!("{} {}", shortened(name, 16), channel.faults.join(" and ")))
         .collect();
     match faulty.len() {
+        0 if subject.names.len() == 1 => "The channel is alive and in order".into(),
         0 => format!("All {} channels are alive and in order", subject.names.len()),
         1..=3 => format!("Levels: {}", faulty.join(", ")),
         n => format!("Levels: {n} of {} channels faulty", subject.names.len()),

@@ -52,8 +52,10 @@ fn draw_flat(picture: &mut Picture, site: &Site, outcome: &Outcome, range_db: [f
     }
     let mut names = Names::new(Frame::new(0.0, look::TOP_PX, 1200.0, 1000.0));
     let regions = draw_regions(picture, site, outcome, &patches);
+    let feet = site.sensors.iter().map(|s| on_sheet(&patches, &site.nearest(&s.position_m))).collect::<Vec<_>>();
+    feet.iter().flatten().for_each(|at| names.keep_clear(*at, 7.0));
     let rivals = mark_places(picture, outcome, &patches, &mut names);
-    mark_sensors(picture, site, outcome, &patches, &mut names);
+    mark_sensors(picture, site, outcome, &feet, &mut names);
     Shown { rivals, regions }
 }
 
@@ -129,20 +131,17 @@ fn draw_regions(picture: &mut Picture, site: &Site, outcome: &Outcome, patches: 
 }
 
 /// Every sensor at the wall point nearest to it, with its name where there is room.
-fn mark_sensors(picture: &mut Picture, site: &Site, outcome: &Outcome, patches: &[Patch], names: &mut Names) {
-    let feet: Vec<Option<[f64; 2]>> =
-        site.sensors.iter().map(|s| on_sheet(patches, &site.nearest(&s.position_m))).collect();
+fn mark_sensors(picture: &mut Picture, site: &Site, outcome: &Outcome, feet: &[Option<[f64; 2]>], names: &mut Names) {
     for (i, at) in feet.iter().enumerate() {
         if let Some(at) = at {
             let report = outcome.sensors.get(i);
             let (used, faulty) = report.map_or((true, false), |r| (r.used, !r.faults.is_empty()));
             markers::sensor(picture, *at, used, faulty);
-            names.keep_clear(*at, 7.0);
         }
     }
     for (sensor, at) in site.sensors.iter().zip(feet) {
         if let Some(at) = at {
-            let label = Label::new(shortened(&sensor.id, 14), at, SMALL_PX).halo(faded(WHITE, 0.85));
+            let label = Label::new(shortened(&sensor.id, 14), *at, SMALL_PX).halo(faded(WHITE, 0.85));
             names.put(picture, label, 10.0);
         }
     }
@@ -156,8 +155,7 @@ fn side_panel(picture: &mut Picture, site: &Site, outcome: &Outcome, range_db: [
     if let Some(leak) = outcome.leaks.first() {
         let frame = Frame::new(LEFT + 72.0, top + 30.0, LEFT + 326.0, top + 284.0);
         let v_down = site.walls.get(leak.point.wall).is_some_and(|w| w.kind == "sphere");
-        let heading = if outcome.leaks.len() > 1 { "Leak 1: 95 % sure within" } else { "95 % sure to lie within" };
-        inset::draw(picture, frame, heading, leak, v_down);
+        inset::draw(picture, frame, site, &outcome.leaks, v_down);
         top = frame.bottom + 120.0;
     }
     let mut rows = Vec::new();

@@ -48,6 +48,16 @@ pub(super) fn sensor(picture: &mut Picture, at: [f64; 2], used: bool, faulty: bo
     }
 }
 
+/// A square crossed out: what sounds there was taken out.
+pub(super) fn machine(picture: &mut Picture, [x, y]: [f64; 2]) {
+    let r = 7.0;
+    let corners = [[x - r, y - r], [x + r, y - r], [x + r, y + r], [x - r, y + r]];
+    for (colour, width) in [(WHITE, 5.0), (INK, 2.0)] {
+        picture.polygon(corners, None, Some(Stroke::new(colour, width)));
+        picture.line([[x - r, y + r], [x + r, y - r]], Stroke::new(colour, width));
+    }
+}
+
 /// Names beside marks; a name for which there is no free place is left out.
 #[derive(Debug)]
 pub(super) struct Names {

@@ -340,6 +340,11 @@ fn draw_marks(picture: &mut Picture, site: &Site, outcome: &Outcome, camera: &Ca
         markers::sensor(picture, at, used, faulty);
         names.keep_clear(at, 7.0);
     }
+    let machines: Vec<[f64; 2]> = outcome.machines.iter().map(|place| camera.px(place)).collect();
+    for at in &machines {
+        markers::machine(picture, *at);
+        names.keep_clear(*at, 9.0);
+    }
     if let Some(best) = outcome.candidates.first().filter(|_| outcome.leaks.is_empty()) {
         let at = camera.px(&best.point.position_m);
         markers::candidate(picture, at);
@@ -350,6 +355,9 @@ fn draw_marks(picture: &mut Picture, site: &Site, outcome: &Outcome, camera: &Ca
         markers::leak(picture, *at, 16.0);
         let text = if leaks.len() > 1 { format!("Leak {}", i + 1) } else { "Leak".to_owned() };
         names.put(picture, Label::new(text, *at, 22.0).bold().colour(LEAK).halo(WHITE), 33.0);
+    }
+    for at in machines {
+        names.put(picture, Label::new("machine, taken out", at, SMALL_PX + 1.0).halo(faded(WHITE, 0.9)), 12.0);
     }
     for sensor in &site.sensors {
         let at = camera.px(&sensor.position_m);

@@ -256,7 +256,7 @@ fn outcome(site: &Site, point: WallPoint, semi_major_m: f64) -> Outcome {
         sensors: sensors.collect(),
         pairs,
         events: Vec::new(),
-        fit: Some(Fit { chi2_per_dof: 1.1, dof: count.saturating_sub(3), worst_sensor: 0 }),
+        fit: Some(Fit { chi2_per_dof: 1.1, dof: count.saturating_sub(3), worst_sensor: 0, in_front: None }),
         map_z: 14.0,
         chance: Chance { probability: 1e-9, allowed: 0.01, needed_z: 4.6, draws: 24 },
         detectable: None,
