@@ -49,8 +49,10 @@ const SAME: f64 = 0.25;
 /// How often what is left of leaks is explained away once more.
 const AGAIN: usize = 3;
 
-/// Cells held while what is left is searched: where nothing stands out of it, no cell can be excluded, and nothing is told.
-const REST_CELLS: usize = 1 << 12;
+/// Cells held while what is left is searched: where nothing stands out of it, no cell can be excluded, and nothing is told. Of many pairs
+/// fewer do, as many as 256 pairs may look up: bounds are means over pairs, and of noise they scatter the less.
+const REST_CELLS: [usize; 2] = [1 << 9, 1 << 12];
+const REST_LOOK_UPS: usize = 1 << 20;
 
 /// Directions in which resolution is asked for.
 const DIRECTIONS: usize = 12;
@@ -141,7 +143,8 @@ pub fn further(
         let count = leaks.sources.len();
         // What is too faint to be a leak hides none either: whether it is a machine need not be told from chance.
         let least = (LEAST_SHARE * strongest) as f32;
-        let place = response.strongest_above(least, response.over(array.cover()), REST_CELLS);
+        let keep = (REST_LOOK_UPS / view.coherence.pairs.len()).clamp(REST_CELLS[0], REST_CELLS[1]);
+        let place = response.strongest_above(least, response.over(array.cover()), keep);
         let rest = || view.at("the rest", array, Arc::clone(&leaks.rest));
         let heard = (&response, place.map_or(least, |place| place.value));
         if let Some(louder) = machine::loudest(array, view, heard, null.material, separation_m, chance_in_room) {
