@@ -32,7 +32,7 @@ pub struct Array<'a> {
     cover: OnceLock<Arc<Cover>>,
 }
 
-/// Why so many sensors in use fix no place.
+/// The refusal where `count` sensors in use fix no place.
 pub fn too_few(count: usize) -> Error {
     Error::request(format!(
         "{} in use, and no three share a clock; a place on a wall needs at least three, better six",
@@ -172,20 +172,23 @@ impl<'a> Array<'a> {
         DVector::from_iterator(self.len(), self.sensors.iter().map(range_m))
     }
 
-    /// How the straight way from a place to each sensor changes as the place moves off its wall, to the side where the sensors
-    /// are; absent where sound does not travel through air.
-    pub fn gradient_in_front(&self, place: &WallPoint) -> Option<DVector<f64>> {
-        if self.medium.kind != "air" {
-            return None;
-        }
-        let [u, v] = self.site.walls[place.wall].tangents(place);
+    /// Derivative of those by the place's three coordinates; `[sensor, axis]`.
+    pub fn free_gradient(&self, place: &Point3) -> DMatrix<f64> {
+        DMatrix::from_fn(self.len(), 3, |m, axis| {
+            let way = place - self.site.sensors[self.sensors[m]].position_m;
+            way[axis] / way.norm().max(f64::MIN_POSITIVE)
+        })
+    }
+
+    /// So far a place is off the nearest wall, metres, less than nought on the far side of it, and the way from there to where the sensors are.
+    pub fn off_wall_m(&self, place: &Point3) -> (f64, Point3) {
+        let foot = self.site.nearest(place);
+        let [u, v] = self.site.walls[foot.wall].tangents(&foot);
         let normal = u.cross(&v).normalize();
-        let towards = |&i: &usize| {
-            let way = place.position_m - self.site.sensors[i].position_m;
-            normal.dot(&way) / way.norm().max(f64::MIN_POSITIVE)
-        };
-        let gradient = DVector::from_iterator(self.len(), self.sensors.iter().map(towards));
-        Some(if gradient.sum() > 0.0 { -gradient } else { gradient })
+        let towards = |&i: &usize| normal.dot(&(self.site.sensors[i].position_m - foot.position_m));
+        let normal = if self.sensors.iter().map(towards).sum::<f64>() < 0.0 { -normal } else { normal };
+        let way = place - foot.position_m;
+        (way.norm().copysign(normal.dot(&way)), normal)
     }
 
     /// Two corners of the box about sensors and audible walls, metres; absent where sound does not travel through air.

@@ -34,9 +34,11 @@ const STRICTER: f64 = 0.1;
 const NEIGHBOURS_M: f64 = 0.05;
 
 /// Where pairs correlate beyond what the leaks and chance explain, with less than this probability, there are echoes: they
-/// line up somewhere on a wall as well. Measured with walls that reflect 0.9: what they leave stood out by z up to 11, leaks
-/// 10 dB below the first by 17 and more.
+/// line up somewhere on a wall as well.
 const ECHOES: f64 = 0.1;
+
+/// What stands out by so much is no echo. Measured with walls that reflect 0.9: what they leave stood out by z up to 11, leaks
+/// 10 dB below the first by 17 and more.
 pub const BEYOND_ECHOES_Z: f64 = 12.0;
 
 /// From this share of the first leak's response on, what is left is neither an echo nor badly explained away: it need not

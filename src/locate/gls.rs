@@ -4,10 +4,10 @@
 //! covariance `C = F⁻¹ + Σ_positions + Σ_speed`. Working in the basis that is orthogonal to the common ranges removes
 //! them exactly and leaves no singular matrix.
 
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn, Matrix2, Vector2};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn, Matrix2, Matrix3, Vector2};
 
 use super::array::Array;
-use crate::site::WallPoint;
+use crate::site::{Point3, WallPoint};
 
 /// A range is known to ten metres before anything is measured: keeps a sensor without information from being singular.
 const PRIOR_INFORMATION_PER_M2: f64 = 1e-2;
@@ -125,17 +125,41 @@ pub fn solve_observed(error: &RangeError, observed_m: &DVector<f64>) -> Option<S
     })
 }
 
-/// One more unknown beside the place, by which ranges change as `column` says, `[sensor]`: its value, one standard deviation of it, and
-/// the chi-square that is left, of one degree of freedom less.
-pub fn with_one_more(error: &RangeError, observed_m: &DVector<f64>, column: &DVector<f64>) -> Option<(f64, f64, f64)> {
-    let seen = error.basis.transpose() * column;
-    let all = DMatrix::from_fn(seen.len(), 3, |row, i| if i < 2 { error.gradient[(row, i)] } else { seen[row] });
+/// A place in space rather than on a wall.
+#[derive(Debug, Clone, Copy)]
+pub struct FreePlace {
+    /// Where, metres.
+    pub position_m: Point3,
+    /// Its covariance, metres².
+    pub covariance_m2: Matrix3<f64>,
+    /// Chi-square of the ranges about it, of one degree of freedom less than about a place on a wall.
+    pub chi2: f64,
+}
+
+/// The place in space from which straight ways have these ranges, `observed_m` in the observable basis, by Gauss–Newton from `start`.
+pub fn solve_free(
+    array: &Array<'_>,
+    error: &RangeError,
+    observed_m: &DVector<f64>,
+    start: Point3,
+) -> Option<FreePlace> {
+    const STEPS: usize = 20;
     let total = factorised(error.total())?;
-    let weighted = total.solve(&all);
-    let covariance = (all.transpose() * &weighted).try_inverse()?;
-    let fitted = &covariance * (weighted.transpose() * observed_m);
-    let residual = observed_m - all * &fitted;
-    Some((fitted[2], covariance[(2, 2)].sqrt(), residual.dot(&total.solve(&residual))))
+    let mut place = FreePlace { position_m: start, covariance_m2: Matrix3::zeros(), chi2: f64::INFINITY };
+    for _ in 0..STEPS {
+        let gradient = error.basis.transpose() * array.free_gradient(&place.position_m);
+        let left = observed_m - error.basis.transpose() * array.free_ranges_m(&place.position_m);
+        let weighted = total.solve(&gradient);
+        let covariance = (gradient.transpose() * &weighted).fixed_view::<3, 3>(0, 0).try_inverse()?;
+        let step = covariance * (weighted.transpose() * &left).fixed_rows::<3>(0);
+        place.chi2 = left.dot(&total.solve(&left));
+        place.covariance_m2 = covariance;
+        if step.norm() < 1e-6 {
+            return Some(place);
+        }
+        place.position_m += step;
+    }
+    None
 }
 
 /// Covariance of the place and of further unknowns, metres², by which ranges change as the columns of `more` say,
@@ -165,27 +189,6 @@ fn factorised(matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_one_more_unknown_explains_is_no_longer_left() {
-        // Three directions in the plane and one off it, each known to 1 mm; the fifth row is there to disagree.
-        let gradient = [1.0, 0.0, 0.0, 1.0, 0.6, -0.8, -0.6, 0.8, 0.0, 0.0];
-        let error = RangeError {
-            basis: DMatrix::identity(5, 5),
-            gradient: DMatrix::from_row_slice(5, 2, &gradient),
-            noise: DMatrix::identity(5, 5) * 1e-6,
-            positions: DMatrix::zeros(5, 5),
-            speed: DVector::zeros(5),
-        };
-        let depth = DVector::from_vec(vec![0.3, 0.2, 0.1, 0.5, 0.9]);
-        let step = DVector::from_vec(vec![2e-3, -1e-3]);
-        let observed = &error.gradient * step + 30e-3 * &depth;
-        let (value, sigma, chi2) = with_one_more(&error, &observed, &depth).unwrap();
-        assert!((value - 30e-3).abs() < 1e-12 && chi2 < 1e-12, "{value} {chi2}");
-        // Of a direction that the place does not touch the whole is left, here a part.
-        assert!(sigma > 1e-3 / depth.norm() && sigma < 1e-3 / depth[4], "{sigma}");
-        assert!((solve_observed(&error, &observed).unwrap().chi2 - (value / sigma).powi(2)).abs() < 1e-6);
-    }
 
     #[test]
     fn errors_that_are_no_numbers_give_no_place() {

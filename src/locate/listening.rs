@@ -262,7 +262,10 @@ pub fn listen_in<'a>(
     let mut warnings = warnings;
     warnings.extend(background.as_ref().and_then(|background| unlike(&mean, &background.mean())));
     if !options.transient && !tells_lines(spectra.layout(), spectra.averages()) {
-        warnings.push("too short to tell a machine's lines from hiss: they may hide a leak, or look like one".into());
+        warnings.push(
+            "too short, or of too narrow a band, to tell a machine's lines from hiss: they may hide a leak, or look like one"
+                .into(),
+        );
     }
     Ok(Listened {
         preparation,

@@ -11,7 +11,7 @@ use super::judge::{self, Judged};
 use super::listening::Listened;
 use super::machine::OVER_WALL;
 use super::views::Material;
-use super::{Options, Progress, tell};
+use super::{Options, Progress, misfit, tell};
 
 /// Rounds of mending.
 const MENDINGS: usize = 3;
@@ -39,10 +39,13 @@ pub fn judged<'a>(heard: &mut Listened<'a>, options: &Options, progress: Progres
         let array = heard.array.clone();
         heard.mend(&faults);
         let (again, further) = with_faults(heard, options);
-        let told = faults.iter().map(|fault| fault.told(&array, tell::residual_s(&again)));
-        // Some are taken out a little more in each round, and told once.
-        let new: Vec<String> = told.filter(|told| !heard.warnings.contains(told)).collect();
-        heard.warnings.extend(new);
+        for fault in faults {
+            let told = fault.told(&array, tell::residual_s(&again));
+            // Crosstalk is taken out a little more in each round, and told once.
+            if !matches!(fault, Fault::Crosstalk(..)) || !heard.warnings.contains(&told) {
+                heard.warnings.push(told);
+            }
+        }
         (judged, faults) = (again, further);
     }
     let most = MOST_OUT_OF_PLACE * asked as f64;
@@ -63,7 +66,11 @@ fn with_faults<'a>(heard: &Listened<'a>, options: &Options) -> (Judged<'a>, Vec<
     if options.transient {
         return (judged, Vec::new());
     }
-    let faults = if judged.alarm.probability <= options.alarm {
+    let fit = judged.found.source.as_ref().and_then(|source| misfit::fit(&judged.array, source));
+    let faults = if fit.is_some_and(|fit| fit.in_front.is_some()) {
+        // What is not on the wall accuses sensors that are in their places.
+        Vec::new()
+    } else if judged.alarm.probability <= options.alarm {
         examined(&judged.array, &judged.looks[0], &judged.found, material)
     } else if judged.machines.is_empty() {
         Vec::new()

@@ -26,37 +26,33 @@ pub fn fit(array: &Array<'_>, refined: &Refined) -> Option<Fit> {
     let worst =
         (0..array.len()).max_by(|&m, &n| refined.residuals[m].1.abs().total_cmp(&refined.residuals[n].1.abs()))?;
     let chi2_per_dof = chi2 / dof as f64;
-    let fits = |place: &InFront| {
-        place.chi2_per_dof < CONTRADICTION && place.distance_m.0.abs() > OFF_WALL_SIGMAS * place.distance_m.1
-    };
-    let in_front = refined.in_front.filter(|place| chi2_per_dof > CONTRADICTION && fits(place));
+    // Chi-square falls by so many standard deviations squared, in units of what is left per degree of freedom: a test by F.
+    let is_off = |place: &InFront| place.distance_m.0.abs() > OFF_WALL_SIGMAS * place.distance_m.1;
+    let in_front = refined.in_front.filter(|place| chi2_per_dof > CONTRADICTION && is_off(place));
     Some(Fit { chi2_per_dof, dof, worst_sensor: array.sensors[worst], in_front })
+}
+
+/// Why the place cannot be relied on, where the sound comes from in front of the wall.
+pub fn in_front(fit: Option<Fit>) -> Option<String> {
+    let Fit { chi2_per_dof: on_wall, in_front, .. } = fit?;
+    let InFront { distance_m: (distance_m, sigma_m), chi2_per_dof } = in_front?;
+    let side = if distance_m > 0.0 { "in front of" } else { "behind" };
+    Some(format!(
+        "the sound comes from {:.0} ± {:.1} mm {side} the wall (chi-square {chi2_per_dof:.1} per degree of freedom there, {on_wall:.1} on \
+         the wall): a machine close to it, or a wall that is not where the site says",
+        distance_m.abs() * 1e3,
+        sigma_m * 1e3
+    ))
 }
 
 /// A warning where sound and stated geometry contradict each other.
 pub fn contradiction(array: &Array<'_>, fit: Option<Fit>) -> Option<String> {
     let fit = fit.filter(|fit| fit.chi2_per_dof > CONTRADICTION)?;
-    let way_out = match fit.in_front {
-        Some(InFront { distance_m: (distance_m, sigma_m), chi2_per_dof }) => {
-            let side = if distance_m > 0.0 { "in front of" } else { "behind" };
-            format!(
-                "A source {:.0} ± {:.1} mm {side} the wall would fit ({chi2_per_dof:.1}): a machine there, or a wall that is not where \
-                 the site says",
-                distance_m.abs() * 1e3,
-                sigma_m * 1e3
-            )
-        }
-        None => {
-            let sensor = &array.site.sensors[fit.worst_sensor];
-            format!(
-                "Sensor '{}' (channel {}) fits worst: check its place, cable and channel",
-                sensor.id, sensor.channel
-            )
-        }
-    };
+    let sensor = &array.site.sensors[fit.worst_sensor];
     Some(format!(
-        "delays and stated geometry disagree (chi-square {:.1} per degree of freedom); the ellipse is widened to match. {way_out}",
-        fit.chi2_per_dof
+        "delays and stated geometry disagree (chi-square {:.1} per degree of freedom); the ellipse is widened to match. \
+         Sensor '{}' (channel {}) fits worst: check its place, cable and channel",
+        fit.chi2_per_dof, sensor.id, sensor.channel
     ))
 }
 

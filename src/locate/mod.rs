@@ -143,14 +143,17 @@ pub fn locate(
     let allowed = options.alarm;
     let (judged, disagreeing) = mending::judged(&mut heard, options, progress);
     let samples_per_bin = heard.spectra.samples_per_bin();
-    let Judged { array, looks, found, stretch, rival, machines, mut chance_in_room, alarm, needed_z, may_be_echo } =
-        judged;
+    let Judged { array, looks, found, stretch, rival, machines, mut chance_in_room, alarm, needed_z, echoes } = judged;
     let material = heard.material(options);
     let material = Material { machines: &machines, ..material };
-    let echo = may_be_echo.then(|| tell::may_be_echo(&found));
-    let doubts = misfit::misnamed(site, &array, rival).into_iter().chain(disagreeing).chain(echo).collect();
+    let echo = tell::may_be_echo(&found, echoes, allowed, heard.background.is_some());
+    let off_wall = misfit::in_front(found.source.as_ref().and_then(|source| misfit::fit(&array, source)));
+    let doubts = misfit::misnamed(site, &array, rival).into_iter().chain(disagreeing).chain(echo).chain(off_wall);
     let (array, view, mut found) = (&array, &looks[0], found);
-    let (verdict, reasons) = tell::verdict(array, &found, doubts, &alarm, allowed);
+    let (verdict, reasons) = tell::verdict(array, &found, doubts.collect(), &alarm, allowed);
+    let beside_machines = echoes.map(|p| {
+        format!("beyond machines and the strongest place, pairs hear what chance makes with probability {p:.1e}")
+    });
     watch.lap("locate");
 
     let mut leaks_found = found.source.as_ref().filter(|_| verdict == Verdict::Leak).map(|first| {
@@ -248,6 +251,7 @@ pub fn locate(
         .iter()
         .chain(&evidence.dropped)
         .chain(&found.notes)
+        .chain(&beside_machines)
         .chain(further.0)
         .chain(&heeded.notes)
         .cloned()

@@ -11,7 +11,7 @@ use nalgebra::{DMatrix, DVector, Matrix2};
 
 use super::align::line_up;
 use super::array::Array;
-use super::gls::{RangeError, solve_observed, with_one_more};
+use super::gls::{RangeError, solve_free, solve_observed};
 use super::lateness::Clocks;
 use super::likelihood::{BlockScore, Likelihood};
 use super::outcome::InFront;
@@ -37,6 +37,9 @@ const STEPS: usize = 20;
 /// Measured, not derived: with walls that reflect 0.9 the scatter alone left one truth in five outside the 95 % ellipse,
 /// most of them leaks within 30 cm of a corner, where a mirror image stands beside the leak.
 const UNSEEN_PULL: f64 = 1.0;
+
+/// Degrees of freedom beyond which one more unknown is asked for: with fewer, one sensor that is off its place looks like it.
+const FREE: usize = 2;
 
 /// What the data look like to the refinement.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +73,7 @@ pub struct Refined {
     pub scale: (f64, f64),
     /// Chi-square of the ranges about the place, and its degrees of freedom.
     pub chi2: (f64, usize),
-    /// The place in front of the wall that would fit best; absent where sound keeps to the wall.
+    /// How far off the wall a source would fit best; absent where sound keeps to the wall, and where few sensors could tell.
     pub in_front: Option<InFront>,
     /// Residual of each range, metres, and over its expected scatter.
     pub residuals: Vec<(f64, f64)>,
@@ -226,12 +229,16 @@ fn finish(array: &Array<'_>, data: Data<'_>, likelihood: &Likelihood<'_>, state:
     let (error, observed) = linearised(array, likelihood, &information, state, excess);
     let solution = solve_observed(&error, &observed)?;
     let inflation = disagreement(solution.chi2, solution.dof);
-    let column = array.gradient_in_front(&state.point).filter(|_| solution.dof > 1);
-    let in_front = column.and_then(|column| with_one_more(&error, &observed, &column));
-    let in_front = in_front.map(|(distance_m, sigma_m, chi2)| {
-        let chi2_per_dof = chi2 / (solution.dof - 1) as f64;
-        InFront { distance_m: (distance_m, sigma_m * chi2_per_dof.max(1.0).sqrt()), chi2_per_dof }
-    });
+    let in_front = (solution.dof > FREE && array.medium.kind == "air")
+        .then(|| {
+            let observed = error.basis.transpose() * array.ranges_m(&state.point) + &observed;
+            let free = solve_free(array, &error, &observed, state.point.position_m)?;
+            let (distance_m, normal) = array.off_wall_m(&free.position_m);
+            let chi2_per_dof = free.chi2 / (solution.dof - 1) as f64;
+            let variance_m2 = normal.dot(&(free.covariance_m2 * normal)) * chi2_per_dof.max(1.0);
+            Some(InFront { distance_m: (distance_m, variance_m2.sqrt()), chi2_per_dof })
+        })
+        .flatten();
     let covariance = solution.covariance_m2 * inflation;
     let stated_scale = array.wavenumber_sigma();
     let trace = solution.covariance_m2.trace();

@@ -200,13 +200,16 @@ pub fn path(
     }
 }
 
-/// Why a place is not believed that an echo of a machine may make.
-pub fn may_be_echo(found: &Found) -> String {
-    format!(
-        "echoes of a machine are heard, which make places of their own that stand out by z up to {BEYOND_ECHOES_Z}, and this one \
-         does by z = {:.1}: switch the machine off, or record a --background with it",
-        found.standings[0].z
-    )
+/// Why a place is not believed that an echo of a machine may make: `echoes` is the probability by which chance makes what pairs hear
+/// beyond both.
+pub fn may_be_echo(found: &Found, echoes: Option<f64>, allowed: f64, has_background: bool) -> Option<String> {
+    let is_heard = echoes.is_some_and(|probability| probability < OF_A_PAIR * allowed);
+    is_heard.then(|| format!(
+        "echoes of a machine are heard, or another leak: beside them a place is believed from z = {BEYOND_ECHOES_Z} on, and this one stands \
+         out by z = {:.1}; switch the machine off{}",
+        found.standings[0].z,
+        if has_background { "" } else { ", or record a --background with it" }
+    ))
 }
 
 /// A place less certain than this share of the wall's extent (the root of its area) is no place.

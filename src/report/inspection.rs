@@ -42,6 +42,7 @@ pub fn inspection_text(subject: &Inspected<'_>) -> String {
     lines.push(match faulty {
         0 if names.len() == 1 => "The channel is alive and in order".into(),
         0 => format!("All {} channels are alive and in order", names.len()),
+        _ if names.len() == 1 => "The channel is not in order".into(),
         n => format!("{n} of {} channels are not in order", names.len()),
     });
     lines.push("  channel             peak     rms   crest  offset        floor   faults".into());

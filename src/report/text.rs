@@ -138,7 +138,7 @@ fn basis(site: &Site, outcome: &Outcome) -> Vec<String> {
     ];
     if let Some(fit) = outcome.fit.filter(|_| outcome.verdict != Verdict::NoLeak) {
         let mut text = format!("chi2/dof {:.2} ({} dof)", fit.chi2_per_dof, fit.dof);
-        if fit.chi2_per_dof > 2.0 {
+        if fit.chi2_per_dof > 2.0 && fit.in_front.is_none() {
             let worst = site.sensors.get(fit.worst_sensor).map_or("", |s| &s.id);
             text += &format!(", {} fits worst", printable(worst));
         }

@@ -20,6 +20,9 @@ const APART_M: f64 = 0.001;
 /// Nobody can say of an ultrasonic leak where it is by sensors known no better than that, metres.
 const UNSURE_M: f64 = 0.1;
 
+/// Farther than this, metres, from every wall, and than the walls are wide, a microphone hangs in another room, or a point slipped.
+const FAR_M: f64 = 3.0;
+
 /// How recorders' clocks may stand to each other: a day, and a thousandth.
 const OFFSET_S: RangeInclusive<f64> = -86_400.0..=86_400.0;
 const DRIFT_PPM: RangeInclusive<f64> = -1000.0..=1000.0;
@@ -85,25 +88,19 @@ fn measured(
 
 /// What is taken at its word of the sensors' places, though it is hardly meant.
 fn doubtful(sensors: &[Sensor], walls: &[Wall], path: &PathKind) -> Vec<String> {
-    let used = || sensors.iter().filter(|sensor| !sensor.disabled);
-    let mut doubts = Vec::new();
-    if let Some(sensor) = used().find(|sensor| sensor.position_sigma_m > UNSURE_M) {
-        doubts.push(format!(
-            "position_sigma_m of sensor '{}' is {} m: too much to locate anything by; is it in metres?",
-            sensor.id, sensor.position_sigma_m
-        ));
-    }
-    let reach_m = walls.iter().map(Wall::area_m2).sum::<f64>().sqrt();
-    let off_m = |place: Point3| (nearest_on(walls, &place).position_m - place).norm();
-    let far = |sensor: &&Sensor| matches!(path, PathKind::Air(_)) && off_m(sensor.position_m) > reach_m;
-    doubts.extend(used().filter(far).map(|sensor| {
-        format!(
-            "sensor '{}' is {:.1} m from the nearest wall, farther than the walls reach: check its position_m",
-            sensor.id,
-            off_m(sensor.position_m)
-        )
-    }));
-    doubts
+    let named = |is_so: &dyn Fn(&Sensor) -> bool| -> Option<String> {
+        let ids = sensors.iter().filter(|sensor| !sensor.disabled && is_so(sensor)).map(|sensor| sensor.id.as_str());
+        Some(ids.collect::<Vec<_>>().join(", ")).filter(|ids| !ids.is_empty())
+    };
+    let unsure = named(&|sensor| sensor.position_sigma_m > UNSURE_M).map(|ids| {
+        format!("position_sigma_m of {ids} is more than {UNSURE_M} m: too much to locate anything by; is it in metres?")
+    });
+    let extent_m = walls.iter().map(Wall::area_m2).sum::<f64>().sqrt();
+    let off_m = |place: &Point3| (nearest_on(walls, place).position_m - place).norm();
+    let far = |sensor: &Sensor| matches!(path, PathKind::Air(_)) && off_m(&sensor.position_m) > extent_m.max(FAR_M);
+    let far = named(&far)
+        .map(|ids| format!("farther than {:.1} m from every wall: {ids}; check position_m", extent_m.max(FAR_M)));
+    unsure.into_iter().chain(far).collect()
 }
 
 /// The sensors, in the order of the file.

@@ -30,7 +30,11 @@ pub(super) fn draw(site: &Site, outcome: &Outcome) -> Picture {
         .count();
     shown.sort_by(|a, b| outcome.pairs[*b].coherence.total_cmp(&outcome.pairs[*a].coherence));
     shown.truncate(PANELS_MOST);
-    let answer = if outcome.verdict == Verdict::Leak { "the leak" } else { "the best candidate" };
+    let answer = match outcome.leaks.len() {
+        _ if outcome.verdict != Verdict::Leak => "the best candidate",
+        1 => "the leak",
+        _ => "leak 1",
+    };
     let title = match (agree, all) {
         (1, 1) => format!("The only pair peaks at the delay that {answer} implies"),
         (_, 1) => format!("The only pair does not peak at the delay that {answer} implies"),

@@ -7,37 +7,44 @@ use super::look::{self, AXIS_PX, GREY, INK, LEAK, SMALL_PX, WHITE, faded};
 use super::picture::{Align, Frame, Label, Level, Picture, Stroke};
 use crate::locate::{Ellipse, Leak, REGIONS};
 use crate::report::words::millimetres;
-use crate::site::Site;
+use crate::site::{Point3, Site};
 
-/// So far from a leak, metres, others are drawn beside it: the marks of a whole wall lie on top of each other there.
-const BESIDE_M: f64 = 0.1;
+/// Others are drawn beside a leak while its own ellipse keeps this share of half the frame: the marks of a whole wall lie on top of
+/// each other there.
+const LEAST_SHARE: f64 = 0.05;
 
-/// Draws the 50, 90 and 95 % ellipses of the first leak in a square `frame`, and those of others close to it; `v_down` where the
-/// map beside it shows `v` growing downwards.
+/// A leak in the tangent plane of the first, millimetres along its `u` and `v`.
+struct Seen<'t> {
+    number: usize,
+    at_mm: [f64; 2],
+    leak: &'t Leak,
+    /// What a millimetre along the leak's own `u` and `v` is there.
+    turn: [[f64; 2]; 2],
+}
+
+/// Draws the 50, 90 and 95 % ellipses of the first leak in a square `frame`, and those of others close to it on its wall; `v_down` where
+/// the map beside it shows `v` growing downwards.
 pub(super) fn draw(picture: &mut Picture, frame: Frame, site: &Site, leaks: &[Leak], v_down: bool) {
     let Some(first) = leaks.first() else { return };
     let ellipse = first.ellipse_95;
-    let tangents = site.walls.get(first.point.wall).map(|wall| wall.tangents(&first.point));
-    let beside: Vec<(usize, &Leak, [f64; 2])> = (leaks.iter().enumerate().skip(1))
-        .filter_map(|(i, leak)| {
-            let way = leak.point.position_m - first.point.position_m;
-            Some((i + 1, leak, tangents?.map(|t| t.dot(&way) * 1e3))).filter(|_| way.norm() < BESIDE_M)
-        })
-        .collect();
     let major_mm = ellipse.semi_major_m * 1e3;
-    let farthest_mm = beside.iter().flat_map(|(_, _, at)| at).fold(0.0f64, |far, x| far.max(x.abs()));
-    let half = if major_mm.is_finite() && major_mm > 0.0 { 1.5 * major_mm } else { 1.0 };
-    let half = round_up(half.max(1.3 * farthest_mm));
+    let least_mm = if major_mm.is_finite() && major_mm > 0.0 { 1.5 * major_mm } else { 1.0 };
+    let mut half = round_up(least_mm);
+    let mut seen = vec![Seen { number: 1, at_mm: [0.0; 2], leak: first, turn: [[1.0, 0.0], [0.0, 1.0]] }];
+    for other in beside(site, leaks) {
+        let reach_mm = other.at_mm[0].abs().max(other.at_mm[1].abs()) + 1e3 * other.leak.ellipse_95.semi_major_m;
+        let wider = round_up(least_mm.max(1.2 * reach_mm));
+        if major_mm >= LEAST_SHARE * wider {
+            half = half.max(wider);
+            seen.push(other);
+        }
+    }
     let y = if v_down { [half, -half] } else { [-half, half] };
     let axes = Axes { frame, x: [-half, half], y };
     axes.grid(picture);
-    for (_, leak, at) in &beside {
-        draw_regions(picture, &axes, &leak.ellipse_95, *at);
-    }
-    draw_regions(picture, &axes, &ellipse, [0.0, 0.0]);
-    let named = std::iter::once((1, [0.0, 0.0])).chain(beside.iter().map(|(number, _, at)| (*number, *at)));
-    for (number, [u, v]) in named.filter(|_| !beside.is_empty()) {
-        let [x, y] = axes.px(u, v);
+    seen.iter().rev().for_each(|seen| draw_regions(picture, &axes, seen));
+    for Seen { number, at_mm: [u, v], .. } in seen.iter().filter(|_| seen.len() > 1) {
+        let [x, y] = axes.px(*u, *v);
         let label = Label::new(number.to_string(), [x + 12.0, y - 12.0], AXIS_PX).bold().colour(LEAK).halo(WHITE);
         picture.label(label.align(Align::Start, Level::Middle));
     }
@@ -50,17 +57,42 @@ pub(super) fn draw(picture: &mut Picture, frame: Frame, site: &Site, leaks: &[Le
     axes.scales(picture, "along u (mm)", "along v (mm)");
 }
 
-/// The ellipses about a place, millimetres, and a cross in their middle.
-fn draw_regions(picture: &mut Picture, axes: &Axes, ellipse: &Ellipse, [u_mm, v_mm]: [f64; 2]) {
+/// The other leaks on the first one's wall, nearest first.
+fn beside<'t>(site: &Site, leaks: &'t [Leak]) -> Vec<Seen<'t>> {
+    let first = &leaks[0].point;
+    let Some(wall) = site.walls.get(first.wall) else { return Vec::new() };
+    let plane = wall.tangents(first);
+    let on_plane = |way: &Point3| plane.map(|tangent| tangent.dot(way));
+    let seen = |(i, leak): (usize, &'t Leak)| Seen {
+        number: i + 1,
+        at_mm: on_plane(&(leak.point.position_m - first.position_m)).map(|metres| metres * 1e3),
+        leak,
+        turn: wall.tangents(&leak.point).map(|tangent| on_plane(&tangent)),
+    };
+    let others = leaks.iter().enumerate().skip(1).filter(|(_, leak)| leak.point.wall == first.wall);
+    let off_m = |seen: &Seen<'_>| (seen.leak.point.position_m - first.position_m).norm();
+    let mut others: Vec<Seen<'t>> = others.map(seen).collect();
+    others.sort_by(|x, y| off_m(x).total_cmp(&off_m(y)));
+    others
+}
+
+/// The ellipses of a leak, and a cross in their middle.
+fn draw_regions(picture: &mut Picture, axes: &Axes, seen: &Seen<'_>) {
+    let Seen { at_mm: [u_mm, v_mm], leak: Leak { ellipse_95: ellipse, .. }, turn: [along_u, along_v], .. } = seen;
     for level in REGIONS.into_iter().rev() {
         // A Gaussian's regions are its 95 % ellipse, larger or smaller.
         let scale_mm = 1e3 * ((1.0 - level).ln() / 0.05f64.ln()).sqrt();
-        let rim: Vec<_> = around(ellipse).map(|[du, dv]| axes.px(u_mm + du * scale_mm, v_mm + dv * scale_mm)).collect();
+        let place = |[du, dv]: [f64; 2]| {
+            let way = |axis: usize| (du * along_u[axis] + dv * along_v[axis]) * scale_mm;
+            axes.px(u_mm + way(0), v_mm + way(1))
+        };
+        let rim: Vec<_> = around(ellipse).map(place).collect();
         picture.polygon(rim.clone(), Some(faded(LEAK, 0.10)), None);
         picture.line(rim.iter().chain(rim.first()).copied(), look::rim(level));
     }
-    let centre = axes.px(u_mm, v_mm);
-    let r = 9.0;
+    let centre = axes.px(*u_mm, *v_mm);
+    let wide_px = axes.px(u_mm + 1e3 * ellipse.semi_major_m, *v_mm)[0] - centre[0];
+    let r = if wide_px.is_finite() { wide_px.clamp(3.0, 9.0) } else { 9.0 };
     picture.line([[centre[0] - r, centre[1]], [centre[0] + r, centre[1]]], Stroke::new(INK, 2.0));
     picture.line([[centre[0], centre[1] - r], [centre[0], centre[1] + r]], Stroke::new(INK, 2.0));
 }
