@@ -99,7 +99,11 @@ fn trial(setting: Setting, second: Second, seed: u64) -> (usize, f64) {
     let told: Vec<Point3> = outcome.leaks.iter().map(|leak| leak.point.position_m).collect();
     let missed = |truth: &WallPoint| told.iter().map(|p| (p - truth.position_m).norm()).fold(f64::INFINITY, f64::min);
     let worst_m = scene.leaks.iter().map(|leak| missed(&leak.place)).fold(0.0, f64::max);
-    (if outcome.verdict == Verdict::Leak { told.len() } else { 0 }, worst_m)
+    let told = if outcome.verdict == Verdict::Leak { told.len() } else { 0 };
+    if told != scene.leaks.len() {
+        eprintln!("seed {seed}: {told} told, {}", outcome.notes.join("; "));
+    }
+    (told, worst_m)
 }
 
 /// A place on the same wall in any direction.

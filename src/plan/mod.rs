@@ -128,7 +128,7 @@ impl Ambiguity {
 /// Plans a recording.
 ///
 /// # Errors
-/// [`Error::Request`] where the site, the band and the recorder do not fit, or too few sensors share a clock.
+/// [`crate::Error::Request`] where the site, the band and the recorder do not fit, or too few sensors share a clock.
 pub fn plan(site: &Site, options: &Options, progress: &(dyn Fn(&'static str, f64) + Sync)) -> Result<Plan> {
     let medium = Medium::of(site);
     let band_hz = feasible::band(&medium, options)?;
